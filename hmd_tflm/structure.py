@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,7 +232,7 @@ class Structure:
         full[:, : self.rows] = dense
         if self.lower:
             edges = self.boundaries
-            for j, (begin, end) in enumerate(zip(edges, edges[1:], strict=False)):
+            for j, (begin, end) in enumerate(pairwise(edges)):
                 full[:, self.rows :, begin:end] = expansion[:, :, j] @ projection[:, :, begin:end]
         return full
 
