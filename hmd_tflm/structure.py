@@ -25,6 +25,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hmd_tflm.errors import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class Structure:
@@ -40,7 +42,7 @@ class Structure:
         gates: gate matrices in the layer (4 for an LSTM).
 
     Raises:
-        ValueError: a value is out of its range.
+        UserError: a value is out of its range.
     """
 
     inputs: int
@@ -56,9 +58,9 @@ class Structure:
             _check_integer(name, getattr(self, name), 1)
         _check_integer("rows", self.rows, 0)
         if self.rows > self.units:
-            raise ValueError(f"rows: received {self.rows}, expected at most units={self.units}")
+            raise UserError(f"rows: received {self.rows}, expected at most units={self.units}")
         if self.rows < self.units and 2 * self.blocks > self.columns:
-            raise ValueError(
+            raise UserError(
                 f"blocks: received {self.blocks}, expected at most {self.columns // 2}, since each "
                 f"block has two or more of the {self.columns} columns (inputs + units)"
             )
@@ -96,13 +98,13 @@ class Structure:
         """LMF: no dense rows, the largest rank that reaches ``compression``.
 
         Raises:
-            ValueError: even rank 1 has too many parameters.
+            UserError: even rank 1 has too many parameters.
         """
         _check_compression(compression)
         one = cls(inputs, units, rows=0, blocks=1, rank=1, shared=shared, gates=gates)
         rank = int(one.dense_parameters / compression / one.parameters)
         if rank < 1:
-            raise ValueError(
+            raise UserError(
                 f"compression: received {compression:g}, expected at most "
                 f"{one.compression:.4g}, which LMF reaches with rank 1 at inputs={inputs}, "
                 f"units={units}"
@@ -124,7 +126,7 @@ class Structure:
         """The most dense rows with which the layer is ``compression`` times smaller or more.
 
         Raises:
-            ValueError: no number of rows reaches it; the message names the reachable range.
+            UserError: no number of rows reaches it; the message names the reachable range.
         """
         return cls._with_rows(inputs, units, compression, blocks, rank, shared, gates)
 
@@ -147,7 +149,7 @@ class Structure:
         budget = shape(units).dense_parameters / compression
         rows = _last(units, lambda r: shape(r).parameters <= budget)
         if rows is None:
-            raise ValueError(
+            raise UserError(
                 f"compression: received {compression:g}, expected 1 to "
                 f"{shape(0).compression:.4g}, the range that blocks={blocks}, rank={rank}, "
                 f"shared={shared} can reach at inputs={inputs}, units={units}"
@@ -225,7 +227,7 @@ class Structure:
             float64 ``[gates, units, columns]``.
 
         Raises:
-            ValueError: an array has another shape.
+            UserError: an array has another shape.
         """
         self.check_factors(dense, projection, expansion)
         full = np.zeros((self.gates, self.units, self.columns))
@@ -242,7 +244,7 @@ class Structure:
         projection: NDArray[np.floating],
         expansion: NDArray[np.floating],
     ) -> None:
-        """Raise ValueError unless the factors have the shapes that `effective` names."""
+        """Raise UserError unless the factors have the shapes that `effective` names."""
         rank = self.rank if self.lower else 0
         expected = {
             "dense": (dense, (self.gates, self.rows, self.columns)),
@@ -251,17 +253,17 @@ class Structure:
         }
         for name, (array, shape) in expected.items():
             if array.shape != shape:
-                raise ValueError(f"{name}: received shape {array.shape}, expected {shape}")
+                raise UserError(f"{name}: received shape {array.shape}, expected {shape}")
 
 
 def _check_integer(name: str, value: int, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name}: received {value!r}, expected an integer of {least} or more")
+        raise UserError(f"{name}: received {value!r}, expected an integer of {least} or more")
 
 
 def _check_compression(compression: float) -> None:
     if not 1 <= compression < float("inf"):
-        raise ValueError(f"compression: received {compression!r}, expected a number of 1 or more")
+        raise UserError(f"compression: received {compression!r}, expected a number of 1 or more")
 
 
 def _last(limit: int, holds: Callable[[int], bool]) -> int | None:

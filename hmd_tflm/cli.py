@@ -1,0 +1,46 @@
+"""`hmd-tflm`: one command over the whole path, a module of `hmd_tflm.commands` each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from hmd_tflm import __version__
+from hmd_tflm.errors import UserError
+
+COMMANDS = {
+    "train": "train a recurrent classifier on a named data set",
+    "convert": "turn a Keras model into an int8 .tflite with HMD ops",
+    "run": "run a .tflite on this computer",
+    "inspect": "show the layers, shapes and options of a .tflite",
+    "codegen": "turn a .tflite into C for firmware without an interpreter",
+    "simulate": "build firmware, run it in an emulator, report cycles and memory",
+    "demo": "train, convert, simulate and compare dense, HMD and LMF",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (2 for mistakes that the user can mend)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="hmd-tflm", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((a for a in argv if a in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        sub = subparsers.add_parser(
+            name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == chosen:  # only its own imports: `run` must not load TensorFlow
+            module = import_module(f"hmd_tflm.commands.{name}")
+            sub.description = module.__doc__
+            sub.epilog = f"example:\n  hmd-tflm {name} {module.EXAMPLE}"
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except UserError as error:
+        print(f"hmd-tflm {arguments.command}: {error}", file=sys.stderr)
+        return 2

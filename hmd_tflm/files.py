@@ -1,0 +1,82 @@
+"""Files in and out: whole or not at all, and with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmd_tflm.errors import UserError
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Write a file under a temporary name beside its place, then rename it.
+
+    Raises:
+        UserError: the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    data = data.encode() if isinstance(data, str) else data
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); give a path in a folder that "
+            "exists and that you may write to"
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        os.unlink(temporary)
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        UserError: it does not exist or cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray]:
+    """The arrays of an `.npy` (under the name "x") or `.npz` file, without unpickling.
+
+    Raises:
+        UserError: the file is missing, of another kind, or holds objects.
+    """
+    path = Path(path)
+    if path.suffix not in (".npy", ".npz"):
+        raise UserError(
+            f"{path}: received a {path.suffix or 'suffixless'} file, expected .npy/.npz"
+        )
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; check the path")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"x": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+        raise UserError(
+            f"{path}: not a readable {path.suffix} file ({error}); write it with numpy.save or "
+            "numpy.savez"
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
