@@ -1,0 +1,1 @@
+"""The HMD_LSTM op: options, packed tensors, integer arithmetic (docs/op.md)."""

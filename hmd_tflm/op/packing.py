@@ -1,0 +1,163 @@
+"""The op's constant tensors: weights in the order in which the fast kernels read them.
+
+A matrix is stored in groups of four rows (the last of two, if that is enough; rows beyond the
+matrix are zero). A group holds, for two columns at a time, rows 0 and 1, then rows 2 and 3, as
+*packed pairs*: the 16-bit number ``256 upper + lower`` of two rows' weights in one column. One
+multiplication with it serves both rows.
+
+Matrices follow each other: dense rows ``[unit, gate]``; of each block its projections
+``[rank, gate]`` (shared: ``[rank]``); expansions ``[unit, gate]`` if projections are shared,
+else ``[unit]`` of one gate after the other. The requantisation table has the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.op.lstm import IntegerLSTM, Requantization
+from hmd_tflm.op.options import NAME, Options
+from hmd_tflm.structure import Structure
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """One stored matrix, as flat indices into a part's weights and its requantisation."""
+
+    part: str
+    weights: NDArray[np.intp]  # [rows, columns]
+    out: NDArray[np.intp]  # [rows]
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """Rows and columns in storage: both even."""
+        rows, columns = self.weights.shape
+        return rows + rows % 2, columns + columns % 2
+
+
+def pack(lstm: IntegerLSTM) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+    """The constant tensors: weights int8 ``[bytes]``, requantisation int16 ``[rows, 2]``."""
+    weights, table = [], []
+    for stored in _stored(lstm.options.structure):
+        rows, columns = stored.padded
+        matrix = np.zeros((rows, columns), np.int8)
+        count, width = stored.weights.shape
+        matrix[:count, :width] = getattr(lstm, stored.part).flat[stored.weights]
+        weights.append(_to_pairs(matrix))
+        out: Requantization = getattr(lstm, f"{stored.part}_out")
+        entries = np.zeros((rows, 2), np.int16)
+        entries[:count, 0] = out.multiplier.flat[stored.out]
+        entries[:count, 1] = out.bias.flat[stored.out]
+        table.append(entries)
+    return np.concatenate(weights), np.concatenate(table)
+
+
+def unpack(
+    options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
+) -> IntegerLSTM:
+    """The inverse of `pack`.
+
+    Raises:
+        UserError: a tensor has another size than the options imply.
+    """
+    s = options.structure
+    size, rows = packed_sizes(s)
+    if weights.shape != (size,) or table.shape != (rows, 2):
+        raise UserError(
+            f"{NAME} tensors: received {weights.shape} weights and {table.shape} requantisation, "
+            f"expected ({size},) and ({rows}, 2)"
+        )
+    rank = s.rank if s.lower else 0
+    shapes = {
+        "dense": ((s.gates, s.rows, s.columns), (s.gates, s.rows)),
+        "projection": (
+            (s.projection_sets, rank, s.columns),
+            (s.projection_sets, s.blocks, s.rank),
+        ),
+        "expansion": ((s.gates, s.lower, s.blocks, s.rank), (s.gates, s.lower)),
+    }
+    parts = {name: np.zeros(shape, np.int8) for name, (shape, _) in shapes.items()}
+    outs = {
+        name: Requantization(np.zeros(out, np.int16), np.zeros(out, np.int16))
+        for name, (_, out) in shapes.items()
+    }
+    at = row = 0
+    for stored in _stored(s):
+        height, width = stored.padded
+        count, columns = stored.weights.shape
+        matrix = _from_pairs(weights[at : at + height * width], height, width)
+        parts[stored.part].flat[stored.weights] = matrix[:count, :columns]
+        outs[stored.part].multiplier.flat[stored.out] = table[row : row + count, 0]
+        outs[stored.part].bias.flat[stored.out] = table[row : row + count, 1]
+        at, row = at + height * width, row + height
+    return IntegerLSTM(
+        options, **parts, **{f"{name}_out": out for name, out in outs.items()}
+    )
+
+
+def packed_sizes(s: Structure) -> tuple[int, int]:
+    """Bytes of the packed weights, and rows of the requantisation table."""
+    padded = [stored.padded for stored in _stored(s)]
+    return sum(rows * columns for rows, columns in padded), sum(rows for rows, _ in padded)
+
+
+def _stored(s: Structure) -> Iterator[_Stored]:
+    """The stored matrices in their order."""
+    dense = _indices(s.gates, s.rows, s.columns).swapaxes(0, 1)
+    yield _Stored("dense", dense.reshape(-1, s.columns), _indices(s.gates, s.rows).T.ravel())
+    if not s.lower:
+        return
+    projection = _indices(s.projection_sets, s.rank, s.columns).swapaxes(0, 1)
+    projection_out = _indices(s.projection_sets, s.blocks, s.rank)
+    for j, (begin, end) in enumerate(pairwise(s.boundaries)):
+        block = projection[:, :, begin:end].reshape(-1, end - begin)
+        yield _Stored("projection", block, projection_out[:, j].T.ravel())
+    expansion = _indices(s.gates, s.lower, s.projections)
+    expansion_out = _indices(s.gates, s.lower)
+    if s.shared:
+        units_first = expansion.swapaxes(0, 1).reshape(-1, s.projections)
+        yield _Stored("expansion", units_first, expansion_out.T.ravel())
+    else:
+        for weights, out in zip(expansion, expansion_out, strict=True):
+            yield _Stored("expansion", weights, out)
+
+
+def _indices(*shape: int) -> NDArray[np.intp]:
+    return np.arange(int(np.prod(shape))).reshape(shape)
+
+
+def _to_pairs(matrix: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Even ``[rows, columns]`` to stored bytes."""
+    lower, upper = matrix[0::2], matrix[1::2]
+    pairs = np.stack([lower, upper - (lower < 0)], axis=-1).astype(np.int8)  # [rows/2, columns, 2]
+    return np.concatenate([_interleave(group) for group in _groups(pairs)] or [pairs.ravel()])
+
+
+def _from_pairs(data: NDArray[np.int8], rows: int, columns: int) -> NDArray[np.int8]:
+    """The inverse of `_to_pairs`."""
+    pairs = np.zeros((rows // 2, columns, 2), np.int8)
+    at = 0
+    for group in _groups(pairs):
+        part = data[at : at + group.size]
+        group[:] = part.reshape(columns // 2, len(group), 2, 2).swapaxes(0, 1).reshape(group.shape)
+        at += group.size
+    matrix = np.zeros((rows, columns), np.int8)
+    matrix[0::2], matrix[1::2] = pairs[..., 0], pairs[..., 1] + (pairs[..., 0] < 0)
+    return matrix
+
+
+def _groups(pairs: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
+    """Two pairs of rows at a time; the last group may be one pair."""
+    for first in range(0, len(pairs), 2):
+        yield pairs[first : first + 2]
+
+
+def _interleave(group: NDArray[np.int8]) -> NDArray[np.int8]:
+    """One group ``[pairs of rows, columns, 2]`` to its bytes, two columns at a time."""
+    pairs, columns, _ = group.shape
+    return group.reshape(pairs, columns // 2, 2, 2).swapaxes(0, 1).ravel()
