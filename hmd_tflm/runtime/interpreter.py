@@ -1,0 +1,154 @@
+"""The interpreter that users call: one child process for each, float or integer arrays in and out."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.files import read_whole
+from hmd_tflm.tflite import TensorInfo
+
+RUNTIMES = ("tflite-runtime", "litert")
+
+
+class Interpreter:
+    """A `.tflite` model, ready to run.
+
+    ::
+
+        with Interpreter("model.tflite") as interpreter:
+            probabilities = interpreter.run(x)
+
+    State of a stateful model goes on from one row of ``x`` to the next and from one call to the
+    next, until `reset`. A stateless model starts each row from zero.
+
+    Args:
+        model: path of the file, or its bytes.
+        runtime: "tflite-runtime" (its reference kernels, which TFLM and the firmware equal bit
+            for bit) or "litert" (its fast kernels).
+        keep: make every tensor of the model readable in `run_integers`.
+
+    Raises:
+        UserError: the model is altered, an op is missing, or the runtime is not installed.
+
+    Attributes:
+        inputs, outputs: `TensorInfo` of the model's tensors.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | bytes,
+        runtime: str = "tflite-runtime",
+        *,
+        keep: bool = False,
+    ) -> None:
+        if runtime not in RUNTIMES:
+            raise UserError(f"runtime: received {runtime!r}, expected one of {', '.join(RUNTIMES)}")
+        content = model if isinstance(model, bytes) else read_whole(model)
+        self._name = "model" if isinstance(model, bytes) else str(Path(model))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hmd_tflm.runtime.worker", runtime],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.inputs: list[TensorInfo]
+        self.outputs: list[TensorInfo]
+        try:
+            self.inputs, self.outputs = self._call("load", content, keep)
+        except UserError:
+            self.close()
+            raise
+
+    def run(self, *inputs: NDArray) -> Any:
+        """Invoke the model once for each row.
+
+        Args:
+            inputs: one array for each input, ``[n, ...]``; float (quantised here, and the result
+                is float32) or the input's own integer type (and the result is integer).
+
+        Returns:
+            ``[n, ...]``, or a tuple of such if the model has several outputs.
+
+        Raises:
+            UserError: another shape or type.
+        """
+        real = any(np.issubdtype(np.asarray(values).dtype, np.floating) for values in inputs)
+        rows = self.run_integers(*self._checked(inputs))
+        columns = [np.stack(column) for column in zip(*rows, strict=True)]
+        if real:
+            columns = [
+                info.dequantize(column) if info.scale else column
+                for info, column in zip(self.outputs, columns, strict=True)
+            ]
+        return columns[0] if len(columns) == 1 else tuple(columns)
+
+    def run_integers(self, *inputs: NDArray, tensors: list[int] | None = None) -> list:
+        """Of each row: the outputs, then the tensors of these indices (with ``keep``)."""
+        return self._call("run", list(inputs), tensors or [])
+
+    def reset(self) -> None:
+        """Set the recurrent state to zero."""
+        self._call("reset")
+
+    def close(self) -> None:
+        """End the child process."""
+        self._process.kill()
+        self._process.communicate()
+
+    def __enter__(self) -> Interpreter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _checked(self, inputs: tuple[NDArray, ...]) -> list[NDArray]:
+        if len(inputs) != len(self.inputs):
+            raise UserError(
+                f"{self._name}: received {len(inputs)} inputs, expected {len(self.inputs)}"
+            )
+        return [check_input(i, info) for i, info in zip(inputs, self.inputs, strict=True)]
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            pickle.dump((method, arguments), self._process.stdin)
+            self._process.stdin.flush()
+            good, result = pickle.load(self._process.stdout)
+        except (BrokenPipeError, EOFError, ValueError) as error:
+            stderr = self._process.communicate()[1].decode(errors="replace").strip()
+            last = stderr.splitlines()[-1] if stderr else "no message"
+            raise UserError(
+                f"{self._name}: the runtime ended (code {self._process.returncode}: {last})"
+            ) from error
+        if not good:
+            raise UserError(f"{self._name}: {' '.join(str(result).split())}")
+        return result
+
+
+def check_input(values: NDArray, info: TensorInfo) -> NDArray:
+    """Rows for one input in its own type; real values are quantised.
+
+    Raises:
+        UserError: another shape or type, or values that are not finite.
+    """
+    values = np.asarray(values)
+    expected = f"expected [n, {', '.join(map(str, info.shape[1:]))}] of float or {info.dtype}"
+    received = f"input {info.name}: received {list(values.shape)} of {values.dtype}"
+    if values.shape[1:] != info.shape[1:] or values.ndim != len(info.shape):
+        raise UserError(f"{received}, {expected}")
+    if np.issubdtype(values.dtype, np.floating) and info.scale:
+        if not np.isfinite(values).all():
+            raise UserError(f"{received} with NaN or infinite values, expected finite ones")
+        return info.quantize(values)
+    if values.dtype != info.dtype:
+        raise UserError(f"{received}, {expected}")
+    return values
