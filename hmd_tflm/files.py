@@ -76,6 +76,19 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray]:
         ) from error
 
 
+def read_input(path: str | os.PathLike[str]) -> NDArray:
+    """The rows to feed a model: an `.npy`, or of an `.npz` its array "x", "x_train" or its only one.
+
+    Raises:
+        UserError: as `read_arrays`, or it is not clear which array to take.
+    """
+    arrays = read_arrays(path)
+    for name in ("x", "x_train", *(arrays if len(arrays) == 1 else ())):
+        if name in arrays:
+            return arrays[name]
+    raise UserError(f"{path}: received the arrays {', '.join(arrays)}, expected one named x")
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -112,9 +112,7 @@ def tensor_info(tensor: Any) -> TensorInfo:
     if q is not None and q.scale is not None and len(q.scale):
         scale = float(q.scale[0])
         zero_point = int(q.zeroPoint[0]) if q.zeroPoint is not None and len(q.zeroPoint) else 0
-    return TensorInfo(
-        name, shape_of(tensor), np.dtype(_DTYPES[tensor.type]), scale, zero_point
-    )
+    return TensorInfo(name, shape_of(tensor), np.dtype(_DTYPES[tensor.type]), scale, zero_point)
 
 
 def shape_of(tensor: Any) -> tuple[int, ...]:

@@ -57,9 +57,7 @@ def pack(lstm: IntegerLSTM) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
     return np.concatenate(weights), np.concatenate(table)
 
 
-def unpack(
-    options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
-) -> IntegerLSTM:
+def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]) -> IntegerLSTM:
     """The inverse of `pack`.
 
     Raises:
@@ -96,7 +94,13 @@ def unpack(
         outs[stored.part].bias.flat[stored.out] = table[row : row + count, 1]
         at, row = at + height * width, row + height
     return IntegerLSTM(
-        options, **parts, **{f"{name}_out": out for name, out in outs.items()}
+        options,
+        parts["dense"],
+        parts["projection"],
+        parts["expansion"],
+        outs["dense"],
+        outs["projection"],
+        outs["expansion"],
     )
 
 

@@ -165,9 +165,7 @@ class _Lower:
     loss: float
 
 
-def _lower(
-    factors: Factors, observed: Observed, columns: _Columns, s: Structure
-) -> _Lower | None:
+def _lower(factors: Factors, observed: Observed, columns: _Columns, s: Structure) -> _Lower | None:
     """Projections to `PROJECTION_BITS`, then the expansions that take them in."""
     shape = (s.projection_sets, s.blocks, s.rank)
     limit = 2.0 ** (PROJECTION_BITS - 1)

@@ -6,8 +6,9 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +55,12 @@ class Interpreter:
             raise UserError(f"runtime: received {runtime!r}, expected one of {', '.join(RUNTIMES)}")
         content = model if isinstance(model, bytes) else read_whole(model)
         self._name = "model" if isinstance(model, bytes) else str(Path(model))
+        self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hmd_tflm.runtime.worker", runtime],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
         )
         self.inputs: list[TensorInfo]
         self.outputs: list[TensorInfo]
@@ -103,8 +105,9 @@ class Interpreter:
         """End the child process."""
         self._process.kill()
         self._process.communicate()
+        self._log.close()
 
-    def __enter__(self) -> Interpreter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,11 +127,11 @@ class Interpreter:
             self._process.stdin.flush()
             good, result = pickle.load(self._process.stdout)
         except (BrokenPipeError, EOFError, ValueError) as error:
-            stderr = self._process.communicate()[1].decode(errors="replace").strip()
-            last = stderr.splitlines()[-1] if stderr else "no message"
-            raise UserError(
-                f"{self._name}: the runtime ended (code {self._process.returncode}: {last})"
-            ) from error
+            code = self._process.wait()
+            self._log.seek(0)
+            lines = self._log.read().decode(errors="replace").strip().splitlines()
+            last = lines[-1] if lines else "no message"
+            raise UserError(f"{self._name}: the runtime ended (code {code}: {last})") from error
         if not good:
             raise UserError(f"{self._name}: {' '.join(str(result).split())}")
         return result

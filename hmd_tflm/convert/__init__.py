@@ -1,0 +1,5 @@
+"""Keras model to int8 `.tflite` with HMD_LSTM ops; `python -m hmd_tflm.convert` is the command."""
+
+from hmd_tflm.convert.convert import Conversion, LayerReport, convert
+
+__all__ = ["Conversion", "LayerReport", "convert"]
