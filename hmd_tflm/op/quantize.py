@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.op.bounds import PROJECTION_BITS, SUM_LIMIT, column_limits
 from hmd_tflm.op.lstm import IntegerLSTM, Requantization
 from hmd_tflm.op.options import LARGEST_SHIFT, Options
-from hmd_tflm.op.reference import PROJECTION_BITS
 from hmd_tflm.structure import Structure
 
 Floats = NDArray[np.float64]
 
 LARGEST_WEIGHT = 127
 LARGEST_MULTIPLIER = 2**15 - 1
-SUM_LIMIT = 2**23  # of the magnitudes in one dot product, so that packed pairs stay exact
 GATE_SCALE = 2.0 ** np.array([12, 12, 13, 12])  # pre-activations of i, f, c, o: steps in 1.0
 CELL_LIMIT = 8.0  # of the cell without a shift
 HEADROOM = 1.25  # projected values and the cell may exceed what calibration saw by this
@@ -108,12 +107,11 @@ class _Columns:
 
     @classmethod
     def of(cls, options: Options, observed: Observed) -> _Columns:
-        widths = [options.structure.inputs, options.structure.units]
-        x_limit = max(127 - options.x_zero_point, 128 + options.x_zero_point)
-        x_step = options.x_scale / (1 << options.x_shift)
+        s = options.structure
+        steps = [options.x_scale / (1 << options.x_shift), 1 / (128 << options.h_shift)]
         return cls(
-            np.repeat([x_step, 1 / (128 << options.h_shift)], widths),
-            np.repeat([float(x_limit << options.x_shift), 128.0 * (1 << options.h_shift)], widths),
+            np.repeat(steps, [s.inputs, s.units]),
+            column_limits(options).astype(float),
             np.concatenate([observed.x_power, observed.h_power]),
         )
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.op.activation import sigmoid, tanh_of_half
+from hmd_tflm.op.bounds import PROJECTION_BITS
 from hmd_tflm.op.lstm import IntegerLSTM, Requantization
 
-PROJECTION_BITS = 12
 PRE_ACTIVATION_BITS = 16
 
 

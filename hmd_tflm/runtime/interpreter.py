@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hmd_tflm import tflite
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import read_whole
 from hmd_tflm.tflite import TensorInfo
@@ -54,6 +55,7 @@ class Interpreter:
         if runtime not in RUNTIMES:
             raise UserError(f"runtime: received {runtime!r}, expected one of {', '.join(RUNTIMES)}")
         content = model if isinstance(model, bytes) else read_whole(model)
+        tflite.read(content)  # the runtimes crash on some of what this refuses
         self._name = "model" if isinstance(model, bytes) else str(Path(model))
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(

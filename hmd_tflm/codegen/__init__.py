@@ -1,0 +1,5 @@
+"""C for firmware without an interpreter."""
+
+from hmd_tflm.codegen.generate import generate, model_io
+
+__all__ = ["generate", "model_io"]

@@ -1,0 +1,74 @@
+"""Train a recurrent classifier on a named data set and write it as a .keras file.
+
+digits needs scikit-learn; the other data sets are files of the folder that HMD_TFLM_DATA names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from hmd_tflm import datasets
+from hmd_tflm.errors import UserError
+from hmd_tflm.files import write_whole
+from hmd_tflm.layers.train import METHODS, build, train
+
+EXAMPLE = "--dataset digits --method hmd --compression 2 --output digits.keras"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--dataset", default="digits", help="name of a data set (digits)")
+    parser.add_argument(
+        "--method", choices=METHODS, default="hmd", help="shape of the gate matrices (hmd)"
+    )
+    parser.add_argument(
+        "--compression", type=float, default=2.0, help="times fewer weights than dense (2)"
+    )
+    parser.add_argument("--output", type=Path, required=True, help=".keras file to write")
+    parser.add_argument("--units", type=int, help="hidden units (the data set's recipe)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (the data set's recipe)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (0)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, write the model, and print its parameters and test accuracy."""
+    output: Path = arguments.output
+    if output.suffix != ".keras" or not output.parent.is_dir():
+        raise UserError(
+            f"--output: received {output}, expected a name that ends in .keras, in a folder that "
+            "exists"
+        )
+    dataset = datasets.load(arguments.dataset)
+    given = {k: v for k in ("units", "epochs") if (v := getattr(arguments, k)) is not None}
+    recipe = replace(dataset.recipe, **given)
+    model = build(
+        dataset, arguments.method, arguments.compression, recipe.units, seed=arguments.seed
+    )
+    accuracy = train(model, dataset, recipe, seed=arguments.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder, output.name))
+        write_whole(output, Path(folder, output.name).read_bytes())
+    result = {
+        "dataset": dataset.name,
+        "method": arguments.method,
+        "compression": round(model.layers[0].cell.structure.compression, 3),
+        "units": recipe.units,
+        "epochs": recipe.epochs,
+        "seed": arguments.seed,
+        "parameters": model.count_params(),
+        "test_accuracy": round(accuracy, 4),
+        "output": str(output),
+    }
+    print(json.dumps(result) if arguments.json else _sentence(result))
+
+
+def _sentence(result: dict[str, object]) -> str:
+    return (
+        f"{result['output']}: {result['parameters']} parameters, "
+        f"test accuracy {result['test_accuracy']}"
+    )
