@@ -1,0 +1,193 @@
+"""The converter: what it makes of Keras models, and what it refuses."""
+
+import models
+import numpy as np
+import pytest
+
+from hmd_tflm import tflite
+from hmd_tflm.errors import UserError
+from hmd_tflm.op.read import read_layers
+from hmd_tflm.runtime import Interpreter
+
+keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
+
+from hmd_tflm.convert import convert
+from hmd_tflm.layers import HMDLSTM
+
+X = np.random.default_rng(0).normal(size=(24, 6, 4)).astype(np.float32)
+OPS = {
+    "stacked": ["HMD_LSTM", "HMD_LSTM", "FULLY_CONNECTED", "SOFTMAX"],
+    "bidirectional": ["HMD_LSTM", "HMD_LSTM", "CONCATENATION", "FULLY_CONNECTED", "SOFTMAX"],
+    "bidirectional_stacked": [
+        *["HMD_LSTM", "HMD_LSTM", "CONCATENATION", "HMD_LSTM"],
+        *["FULLY_CONNECTED", "SOFTMAX"],
+    ],
+}
+
+
+def small(*layers: keras.Layer, **kwargs: object) -> keras.Model:
+    return keras.Sequential([keras.Input((6, 4)), *layers], **kwargs)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_each_recurrent_layer_is_one_op(name: str, converted) -> None:  # noqa: ANN001
+    model = tflite.read(converted(name).content)
+    ops = [tflite.op_name(model, op) for op in model.subgraphs[0].operators]
+    assert ops == OPS.get(name, ["HMD_LSTM", "FULLY_CONNECTED", "SOFTMAX"])
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_int8_follows_keras(name: str, converted) -> None:  # noqa: ANN001
+    made = converted(name)
+    with Interpreter(made.content) as interpreter:
+        y = interpreter.run(made.x)
+    assert made.float_outputs.std() > 0.05
+    assert np.sqrt(np.mean(np.square(y - made.float_outputs))) < 0.012
+
+
+def test_same_input_same_bytes() -> None:
+    model = small(HMDLSTM(8, 2.0), keras.layers.Dense(3))
+    assert convert(model, X).content == convert(model, X).content
+
+
+def test_input_and_output_are_int8(converted) -> None:  # noqa: ANN001
+    with Interpreter(converted("hmd").content) as interpreter:
+        kinds = [info.dtype for info in interpreter.inputs + interpreter.outputs]
+    assert kinds == ["int8", "int8"]
+
+
+def test_the_file_holds_what_the_structure_promises(converted) -> None:  # noqa: ANN001
+    (layer,) = read_layers(tflite.read(converted("hmd").content))
+    s = layer.lstm.options.structure
+    assert (s.inputs, s.units, s.blocks, s.rank) == (9, 21, 2, 1)
+    assert s.parameters <= layer.weights.nbytes <= s.parameters + 2 * s.columns
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("sequences", [False, True])
+def test_directions_and_sequences(backwards: bool, sequences: bool) -> None:
+    model = small(HMDLSTM(8, 2.0, go_backwards=backwards, return_sequences=sequences))
+    expected = np.asarray(model(X))
+    with Interpreter(convert(model, X).content) as interpreter:
+        y = interpreter.run(X)
+    assert y.shape == expected.shape
+    assert np.abs(y - expected).max() < 0.04
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
+def test_merge_modes(mode: str | None) -> None:
+    inputs = keras.Input((6, 4))
+    both = keras.layers.Bidirectional(HMDLSTM(8, 2.0, return_sequences=True), merge_mode=mode)
+    merged = both(inputs)
+    if mode is None:
+        merged = keras.layers.Subtract()(merged)
+    model = keras.Model(inputs, merged)
+    expected = np.asarray(model(X))
+    with Interpreter(convert(model, X).content) as interpreter:
+        assert np.abs(interpreter.run(X) - expected).max() < 0.06
+
+
+def test_a_layer_used_twice_and_a_nested_model() -> None:
+    shared, inputs = HMDLSTM(4, 2.0, return_sequences=True), keras.Input((6, 4))
+    outputs = small(HMDLSTM(5, 2.0))(shared(shared(inputs)))
+    model = keras.Model(inputs, outputs)
+    result = convert(model, X)
+    assert [layer.units for layer in result.layers] == [4, 4, 5]
+    with Interpreter(result.content) as interpreter:
+        assert np.abs(interpreter.run(X) - np.asarray(model(X))).max() < 0.04
+
+
+def test_stateful_model_goes_on_like_keras() -> None:
+    layers = [HMDLSTM(8, 2.0, stateful=True), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input(batch_shape=(1, 6, 4)), *layers])
+    content = convert(model, X).content
+    assert not model.layers[0].states[0].numpy().any()
+    expected = np.concatenate([np.asarray(model(row[None])) for row in X])
+    with Interpreter(content) as interpreter:
+        first = interpreter.run(X)
+        again = interpreter.run(X[:1])
+        interpreter.reset()
+        reset = interpreter.run(X[:1])
+    assert np.abs(first - expected).max() < 0.05
+    assert (again != first[:1]).any()
+    np.testing.assert_array_equal(reset, first[:1])
+
+
+def test_report_counts_and_measures() -> None:
+    model = small(HMDLSTM(8, rows=3, name="rnn"), keras.layers.Dense(3))
+    result = convert(model, X)
+    (layer,) = result.layers
+    s = model.layers[0].cell.structure
+    assert (layer.name, layer.macs, layer.rows) == ("rnn", 6 * s.parameters, 3)
+    assert 0.001 < layer.rms_error < 0.01 and 0 < result.rms_error < 0.05
+    for text in ("rnn", "4 to 8: 3 dense rows, 2 own blocks of rank 1", "rms error"):
+        assert text in result.table()
+
+
+def _masked() -> keras.Model:
+    return small(keras.layers.Masking(), HMDLSTM(5))
+
+
+def _state_given() -> keras.Model:
+    inputs = keras.Input((6, 4))
+    state = keras.layers.Dense(5)(inputs[:, 0])
+    return keras.Model(inputs, HMDLSTM(5)(inputs, initial_state=[state, state]))
+
+
+def _state_returned() -> keras.Model:
+    inputs = keras.Input((6, 4))
+    return keras.Model(inputs, HMDLSTM(5, return_state=True, name="rnn")(inputs)[0])
+
+
+def _two_inputs() -> keras.Model:
+    a, b = keras.Input((6, 4)), keras.Input((6, 4))
+    return keras.Model([a, b], HMDLSTM(5)(a + b))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: small(keras.layers.LSTM(5, name="old")), "layer old: received LSTM, expected HMD"),
+        (lambda: small(keras.layers.GRU(5, name="old")), "layer old: received GRU, expected HMD"),
+        (lambda: small(keras.layers.Dense(5)), "received no HMDLSTM layer"),
+        (_masked, "received a mask"),
+        (_state_given, "initial_state is not supported"),
+        (_state_returned, "layer rnn: return_state=True is not supported"),
+        (_two_inputs, "received 2 inputs"),
+        (
+            lambda: keras.Sequential([keras.Input((None, 4)), HMDLSTM(5)]),
+            "expected a fixed number of steps",
+        ),
+    ],
+)
+def test_unsupported_models_are_named(model, message: str) -> None:  # noqa: ANN001
+    with pytest.raises(UserError, match=message) as error:
+        convert(model(), X)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (X[:, :5], r"received shape \[24, 5, 4\], expected \[n, 6, 4\]"),
+        (X[0], r"received shape \[6, 4\], expected \[n, 6, 4\]"),
+        (X[:0], "received shape"),
+        (X.astype(str), "received <U"),
+        (np.where(X > 1, np.nan, X), "NaN or infinite"),
+    ],
+)
+def test_calibration_data_are_checked(data: np.ndarray, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        convert(small(HMDLSTM(5)), data)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_weights_that_are_not_finite_are_named(value: float, layer: int) -> None:
+    model = small(HMDLSTM(5), keras.layers.Dense(3))
+    weight = model.layers[layer].weights[0]
+    values = np.array(weight)
+    values.flat[3] = value
+    weight.assign(values)
+    with pytest.raises(UserError, match=f"weight {weight.path}: received NaN or infinite"):
+        convert(model, X)
