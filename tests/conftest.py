@@ -19,7 +19,7 @@ class Converted:
 
 
 @pytest.fixture(scope="session")
-def converted():  # noqa: ANN201
+def converted():
     """A function from a name of `models.MODELS` to the `Converted` of 12 steps of 9 features."""
     import models
 

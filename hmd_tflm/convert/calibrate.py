@@ -151,6 +151,8 @@ def _h_tensors(model: Any, graph: Any, lstms: list[Any]) -> set[int]:
 
 
 def _set_range(tensor: Any, low: float, high: float) -> None:
+    if low == high == 0:  # always zero: any scale serves, but none may be zero
+        high = 1.0
     tensor.quantization = tensor.quantization or tflite.schema.QuantizationParametersT()
     tensor.quantization.min = np.array([low], np.float32)
     tensor.quantization.max = np.array([high], np.float32)

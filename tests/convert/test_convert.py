@@ -30,14 +30,14 @@ def small(*layers: keras.Layer, **kwargs: object) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", models.MODELS)
-def test_each_recurrent_layer_is_one_op(name: str, converted) -> None:  # noqa: ANN001
+def test_each_recurrent_layer_is_one_op(name: str, converted) -> None:
     model = tflite.read(converted(name).content)
     ops = [tflite.op_name(model, op) for op in model.subgraphs[0].operators]
     assert ops == OPS.get(name, ["HMD_LSTM", "FULLY_CONNECTED", "SOFTMAX"])
 
 
 @pytest.mark.parametrize("name", models.MODELS)
-def test_int8_follows_keras(name: str, converted) -> None:  # noqa: ANN001
+def test_int8_follows_keras(name: str, converted) -> None:
     made = converted(name)
     with Interpreter(made.content) as interpreter:
         y = interpreter.run(made.x)
@@ -50,13 +50,13 @@ def test_same_input_same_bytes() -> None:
     assert convert(model, X).content == convert(model, X).content
 
 
-def test_input_and_output_are_int8(converted) -> None:  # noqa: ANN001
+def test_input_and_output_are_int8(converted) -> None:
     with Interpreter(converted("hmd").content) as interpreter:
         kinds = [info.dtype for info in interpreter.inputs + interpreter.outputs]
     assert kinds == ["int8", "int8"]
 
 
-def test_the_file_holds_what_the_structure_promises(converted) -> None:  # noqa: ANN001
+def test_the_file_holds_what_the_structure_promises(converted) -> None:
     (layer,) = read_layers(tflite.read(converted("hmd").content))
     s = layer.lstm.options.structure
     assert (s.inputs, s.units, s.blocks, s.rank) == (9, 21, 2, 1)
@@ -113,6 +113,12 @@ def test_stateful_model_goes_on_like_keras() -> None:
     np.testing.assert_array_equal(reset, first[:1])
 
 
+def test_tensors_that_are_always_zero_get_a_scale() -> None:
+    model = small(HMDLSTM(8), keras.layers.Dense(3, kernel_initializer="zeros"))
+    with Interpreter(convert(model, np.zeros_like(X)).content) as interpreter:
+        assert not interpreter.run(X).any()
+
+
 def test_report_counts_and_measures() -> None:
     model = small(HMDLSTM(8, rows=3, name="rnn"), keras.layers.Dense(3))
     result = convert(model, X)
@@ -160,7 +166,7 @@ def _two_inputs() -> keras.Model:
         ),
     ],
 )
-def test_unsupported_models_are_named(model, message: str) -> None:  # noqa: ANN001
+def test_unsupported_models_are_named(model, message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
         convert(model(), X)
     assert "\n" not in str(error.value)

@@ -22,8 +22,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-NN = Path(__file__).parents[2] / "firmware/lib/hmd_nn"
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+NN = FIRMWARE / "lib/hmd_nn"
 FLAGS = ["-std=c99", "-pedantic", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+INCLUDES = [f"-I{NN / 'include'}", f"-I{FIRMWARE / 'include'}"]
 SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 
@@ -42,7 +44,7 @@ def load(*sources: Path, sanitize: bool = SANITIZED) -> ctypes.CDLL:
     """
     with tempfile.NamedTemporaryFile(dir=_folder.name, suffix=".so", delete=False) as library:
         flags = [*FLAGS, *(SANITIZERS if sanitize else []), "-fPIC", "-shared"]
-        command = ["gcc", *flags, f"-I{NN / 'include'}", "-o", library.name, *map(str, sources)]
+        command = ["gcc", *flags, *INCLUDES, "-o", library.name, *map(str, sources)]
     subprocess.run(command, check=True)
     return ctypes.CDLL(library.name)
 
