@@ -57,7 +57,7 @@ class Interpreter:
         content = model if isinstance(model, bytes) else read_whole(model)
         tflite.read(content)  # the runtimes crash on some of what this refuses
         self._name = "model" if isinstance(model, bytes) else str(Path(model))
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "hmd_tflm.runtime.worker", runtime],
             stdin=subprocess.PIPE,

@@ -1,0 +1,62 @@
+"""The main job from end to end, on one data set: train dense, HMD and LMF networks, convert them to
+int8 .tflite, run those on this computer, build firmware for an STM32, run it in an emulator, and
+compare accuracy, bytes, instructions, cycles, flash and RAM. Writes models, results.json, report.md
+and report.png into a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.files import write_whole
+
+EXAMPLE = "--dataset digits --output demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `hmd-tflm demo`."""
+    parser.add_argument("--dataset", default="digits", help="name of a data set (digits)")
+    parser.add_argument("--board", default="disco_f407vg", help="simulated board (disco_f407vg)")
+    parser.add_argument("--output", type=Path, default=Path("demo"), help="folder (demo)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (0)")
+    parser.add_argument("--json", action="store_true", help="print the records as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compare and report."""
+    from hmd_tflm.benchmarks.compare import CANDIDATES, compare
+    from hmd_tflm.benchmarks.report import markdown, plot
+    from hmd_tflm.simulate.board import load_board
+
+    load_board(arguments.board)  # before any work
+    folder: Path = arguments.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another") from error
+    records = []
+    for record in compare(arguments.dataset, arguments.board, folder, arguments.seed):
+        records.append(record)
+        print(
+            f"[{len(records)}/{len(CANDIDATES)}] {record.label}: int8 "
+            f"{record.int8_accuracy:.1%}, {record.model_bytes:,} bytes, {record.cycles:,} cycles",
+            file=sys.stderr,
+        )
+    title = f"{arguments.dataset} on {arguments.board}, {records[0].units} units"
+    results = {
+        "dataset": arguments.dataset,
+        "board": arguments.board,
+        "seed": arguments.seed,
+        "command": f"hmd-tflm demo --dataset {arguments.dataset} --board {arguments.board} "
+        f"--seed {arguments.seed}",
+        "records": [record.as_dict() for record in records],
+    }
+    table = markdown(records)
+    write_whole(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    write_whole(folder / "report.md", f"# {title}\n\n{table}\n![](report.png)\n")
+    write_whole(folder / "report.png", plot(records, title))
+    print(json.dumps(results) if arguments.json else f"{title}\n\n{table}\n{folder}/report.png")
