@@ -1,0 +1,1 @@
+"""Measurements that back the documentation: each is a module to run with `python -m`."""

@@ -1,0 +1,217 @@
+"""One time step of an LSTM whose gate matrices have the shape of `structure.Structure`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.structure import Structure
+
+GATES = 4
+SHAPE_ARGUMENTS = ("compression", "rows", "blocks", "rank", "shared")
+
+
+@keras.saving.register_keras_serializable("hmd_tflm")
+class HMDLSTMCell(keras.layers.LSTMCell):
+    """`keras.layers.LSTMCell` whose weights are the factors of its gate matrices.
+
+    The factors are multiplied out to `kernel` and `recurrent_kernel`, with which the cell then
+    computes as its base class does. They start so that the dense rows are the same rows of a
+    `keras.layers.LSTM` (`kernel_initializer` and `recurrent_initializer` make whole matrices,
+    of which the dense rows are kept), and so that the elements of the other rows have the
+    variance ``1 / (3 * units)``. Regularizers see the multiplied-out `kernel` and
+    `recurrent_kernel`, as in the base class.
+
+    Args:
+        units: hidden units.
+        compression: how many times fewer weights than a dense layer, at least; the number of
+            dense rows follows from it when the layer is built. Default: 2, unless `rows` is given.
+        rows: dense rows of each gate, instead of `compression`; ``rows=units`` is a dense layer.
+        blocks: column blocks of the other rows.
+        rank: rank of each block.
+        shared: whether the four gates use the same projections.
+        **kwargs: the other arguments of `keras.layers.LSTMCell`, with its names and defaults.
+
+    Attributes:
+        structure: the `Structure` of the gate matrices, once built.
+        dense: float ``[4, rows, columns]``, the gates in Keras' order i, f, c, o and the columns
+            those of ``[x | h]``; None without dense rows.
+        projection: float ``[4 or 1, rank, columns]``; None if all rows are dense.
+        expansion: float ``[4, units - rows, blocks, rank]``; None if all rows are dense.
+        bias: float ``[4 * units]``; None without a bias.
+
+    Raises:
+        UserError: both `compression` and `rows` are given; an activation other than those of
+            the integer op; a constraint on a kernel; when built, a shape that cannot be.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        compression: float | None = None,
+        *,
+        rows: int | None = None,
+        blocks: int = 2,
+        rank: int = 1,
+        shared: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, **kwargs)
+        if compression is not None and rows is not None:
+            raise UserError(
+                f"received compression={compression!r} and rows={rows!r}, expected one of them: "
+                "each follows from the other"
+            )
+        self.compression = 2.0 if compression is None and rows is None else compression
+        self.rows, self.blocks, self.rank, self.shared = rows, blocks, rank, shared
+        self._check_activation("activation", keras.activations.tanh)
+        self._check_activation("recurrent_activation", keras.activations.sigmoid)
+        for name in ("kernel_constraint", "recurrent_constraint"):
+            if getattr(self, name) is not None:
+                raise UserError(
+                    f"{name}: received {getattr(self, name)!r}, expected None: factors cannot be "
+                    "projected so that their product meets it; use a regularizer"
+                )
+        self._multiplied_out: tuple[Any, Any] | None = None
+
+    def _check_activation(self, name: str, expected: Any) -> None:
+        received = getattr(self, name)
+        if received is not expected:
+            raise UserError(
+                f"{name}: received {keras.activations.serialize(received)!r}, expected "
+                f"{expected.__name__!r}, the only one that the integer op computes"
+            )
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Make the factors for inputs of shape ``[batch, inputs]``."""
+        self.structure = shape = self._shape(input_shape[-1])
+        rank = shape.rank if shape.lower else 0
+        factor = keras.initializers.RandomNormal(stddev=(3 * self.units * self.rank) ** -0.25)
+        self.dense = self._add_factor(
+            "dense", (GATES, shape.rows, shape.columns), self._initial_dense
+        )
+        self.projection = self._add_factor(
+            "projection", (shape.projection_sets, rank, shape.columns), factor
+        )
+        self.expansion = self._add_factor(
+            "expansion", (GATES, shape.lower, shape.blocks, shape.rank), factor.clone()
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(GATES * self.units,),
+                name="bias",
+                initializer=self._initial_bias,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        if self.kernel_regularizer or self.recurrent_regularizer:
+            # Keras collects penalties per weight: this one carries that of the whole product
+            carrier = self.projection if self.dense is None else self.dense
+            carrier.regularizer = self._penalty
+
+    def _shape(self, inputs: int) -> Structure:
+        blocks: dict[str, Any] = {"blocks": self.blocks, "rank": self.rank, "shared": self.shared}
+        if self.compression is not None:
+            return Structure.for_compression(inputs, self.units, self.compression, **blocks)
+        return Structure(inputs, self.units, **({"rows": self.rows} | blocks))
+
+    def _add_factor(self, name: str, shape: tuple[int, ...], initializer: Any) -> Any:
+        if 0 in shape:
+            return None
+        return self.add_weight(shape=shape, name=name, initializer=initializer)
+
+    def _initial_dense(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        width = GATES * self.units
+        kernel = self.kernel_initializer((self.structure.inputs, width), dtype)
+        recurrent_kernel = self.recurrent_initializer((self.units, width), dtype)
+        full = ops.transpose(ops.concatenate([kernel, recurrent_kernel], axis=0))
+        return ops.reshape(full, (GATES, self.units, self.structure.columns))[:, : shape[1]]
+
+    def _initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        if not self.unit_forget_bias:
+            return self.bias_initializer(shape, dtype)
+        i, f, c, o = (self.units,) * GATES
+        before, after = (self.bias_initializer((n,), dtype) for n in (i, c + o))
+        return ops.concatenate([before, ops.ones((f,), dtype), after])
+
+    def _penalty(self, _: Any) -> Any:
+        with self.multiplied_out() as (kernel, recurrent_kernel):
+            pairs = (
+                (self.kernel_regularizer, kernel),
+                (self.recurrent_regularizer, recurrent_kernel),
+            )
+            return sum(penalty(matrix) for penalty, matrix in pairs if penalty)
+
+    @contextmanager
+    def multiplied_out(self) -> Iterator[tuple[Any, Any]]:
+        """Multiply the factors out, once for all steps that run inside the block.
+
+        Yields:
+            `kernel` ``[inputs, 4 * units]`` and `recurrent_kernel` ``[units, 4 * units]``.
+        """
+        if self._multiplied_out is not None:
+            yield self._multiplied_out
+            return
+        self._multiplied_out = self._multiply_out()
+        try:
+            yield self._multiplied_out
+        finally:
+            self._multiplied_out = None
+
+    def _multiply_out(self) -> tuple[Any, Any]:
+        shape = self.structure
+        parts = [] if self.dense is None else [self.dense]
+        if self.expansion is not None:
+            blocks = [
+                ops.matmul(self.expansion[:, :, j], self.projection[:, :, begin:end])
+                for j, (begin, end) in enumerate(pairwise(shape.boundaries))
+            ]
+            parts.append(ops.concatenate(blocks, axis=2))
+        rows = ops.reshape(ops.concatenate(parts, axis=1), (GATES * self.units, shape.columns))
+        full = ops.transpose(rows)
+        return full[: shape.inputs], full[shape.inputs :]
+
+    @property
+    def kernel(self) -> Any:
+        """The product's columns for x, as in the base class: ``[inputs, 4 * units]``."""
+        with self.multiplied_out() as (kernel, _):
+            return kernel
+
+    @property
+    def recurrent_kernel(self) -> Any:
+        """The product's columns for h, as in the base class: ``[units, 4 * units]``."""
+        with self.multiplied_out() as (_, recurrent_kernel):
+            return recurrent_kernel
+
+    def factors(self) -> tuple[NDArray, NDArray, NDArray]:
+        """`dense`, `projection` and `expansion` in the shapes of `Structure.check_factors`."""
+        shape = self.structure
+        empty = (
+            (GATES, 0, shape.columns),
+            (shape.projection_sets, 0, shape.columns),
+            (GATES, 0, shape.blocks, shape.rank),
+        )
+        weights = (self.dense, self.projection, self.expansion)
+        dense, projection, expansion = (
+            np.zeros(none, np.float32) if weight is None else ops.convert_to_numpy(weight)
+            for weight, none in zip(weights, empty, strict=True)
+        )
+        return dense, projection, expansion
+
+    def call(self, inputs: Any, states: list[Any], training: bool = False) -> Any:
+        """As `keras.layers.LSTMCell.call`."""
+        with self.multiplied_out():
+            return super().call(inputs, states, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return super().get_config() | {name: getattr(self, name) for name in SHAPE_ARGUMENTS}
