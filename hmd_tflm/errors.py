@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     The message is one line that names what was received, what was expected and what to do.
     """
+
+
+class FirmwareError(RuntimeError):
+    """Firmware, on a board or emulated, faulted, hung or answered with an error: exit code 1."""

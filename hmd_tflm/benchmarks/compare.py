@@ -19,7 +19,6 @@ from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
 
 CANDIDATES = (("dense", 1.0), ("hmd", 2.0), ("hmd", 4.0), ("lmf", 2.0), ("lmf", 4.0))
-CALIBRATION_ROWS = 200
 SIMULATED_ROWS = 3
 
 
@@ -83,7 +82,7 @@ def compare(name: str, board: str, folder: Path, seed: int) -> Iterator[Record]:
         model = build(data, method, factor, data.recipe.units, seed=seed)
         float_accuracy = train(model, data, data.recipe, seed=seed)
         model.save(folder / f"{stem}.keras")
-        conversion = convert(model, data.x_train[:CALIBRATION_ROWS])
+        conversion = convert(model, data.calibration())
         write_whole(folder / f"{stem}.tflite", conversion.content)
         with Interpreter(conversion.content) as interpreter:
             rows = interpreter.inputs[0].quantize(data.x_test)

@@ -1,7 +1,7 @@
 """Turn a .tflite into model.c for firmware without an interpreter (firmware/, PlatformIO).
 
-    hmd-tflm codegen model.tflite --output firmware/generated
-    pio run -d firmware -e disco_f407vg
+hmd-tflm codegen model.tflite --output firmware/generated
+pio run -d firmware -e disco_f407vg
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Turn a Keras model of HMDLSTM and other layers into an int8 .tflite with HMD_LSTM ops.
 
-Calibration data are inputs like those that the model will see: a data set's name (its first 200
+Calibration data are inputs like those that the model will see: a data set's name (some of its
 training inputs), or an .npy/.npz file with [n, ...] rows. Prints a table of the layers.
 """
 
@@ -11,9 +11,9 @@ import json
 import sys
 
 from hmd_tflm.files import write_whole
+from hmd_tflm.quiet import quiet
 
 EXAMPLE = "model.keras --calibration digits --output model.tflite"
-CALIBRATION_ROWS = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,11 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert and report."""
-    from hmd_tflm.convert import convert
-    from hmd_tflm.convert.load import load_calibration, load_model
+    with quiet():
+        from hmd_tflm.convert import convert
+        from hmd_tflm.convert.load import load_calibration, load_model
 
     model = load_model(arguments.model)
-    result = convert(model, load_calibration(arguments.calibration, CALIBRATION_ROWS))
+    result = convert(model, load_calibration(arguments.calibration))
     write_whole(arguments.output, result.content)
     if arguments.json:
         json.dump(result.as_dict(), sys.stdout, indent=2)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import write_whole
+from hmd_tflm.quiet import quiet
 
 EXAMPLE = "--dataset digits --output demo"
 
@@ -28,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Compare and report."""
-    from hmd_tflm.benchmarks.compare import CANDIDATES, compare
+    with quiet():
+        from hmd_tflm.benchmarks.compare import CANDIDATES, compare
     from hmd_tflm.benchmarks.report import markdown, plot
     from hmd_tflm.simulate.board import load_board
 

@@ -14,7 +14,10 @@ from pathlib import Path
 from hmd_tflm import datasets
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import write_whole
-from hmd_tflm.layers.train import METHODS, build, train
+from hmd_tflm.quiet import quiet
+
+with quiet():
+    from hmd_tflm.layers.train import METHODS, build, train
 
 EXAMPLE = "--dataset digits --method hmd --compression 2 --output digits.keras"
 

@@ -21,6 +21,7 @@ from hmd_tflm.op.options import Options
 from hmd_tflm.op.packing import pack
 from hmd_tflm.op.quantize import quantize
 from hmd_tflm.op.reference import run
+from hmd_tflm.quiet import quiet
 from hmd_tflm.runtime import Interpreter
 
 MEASURED_ROWS = 64  # of the calibration data, for each layer's error
@@ -150,13 +151,14 @@ def _quantize_rest(model: bytes, input_type: np.dtype) -> bytes:
     """int8 for everything, inputs and outputs too (integer inputs stay as they are)."""
     integer_input = np.issubdtype(input_type, np.integer)
     try:
-        return mlir_quantize(
-            model,
-            fully_quantize=True,
-            input_data_type=tf.as_dtype(input_type) if integer_input else tf.int8,
-            output_data_type=tf.int8,
-            disable_per_channel_for_dense_layers=True,  # tflite-runtime 2.14 knows no other
-        )
+        with quiet():
+            return mlir_quantize(
+                model,
+                fully_quantize=True,
+                input_data_type=tf.as_dtype(input_type) if integer_input else tf.int8,
+                output_data_type=tf.int8,
+                disable_per_channel_for_dense_layers=True,  # tflite-runtime 2.14 knows no other
+            )
     except RuntimeError as error:
         raise UserError(
             f"model: TensorFlow Lite does not quantise it ({str(error).splitlines()[0][:200]})"

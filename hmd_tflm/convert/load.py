@@ -26,12 +26,11 @@ def load_model(path: str) -> keras.Model:
         raise UserError(f"{path}: Keras cannot read the model ({reason})") from error
 
 
-def load_calibration(name: str, rows: int) -> NDArray:
-    """The first rows of a named data set's training inputs, or all rows of a file.
+def load_calibration(name: str) -> NDArray:
+    """Some training inputs of a named data set, or all rows of a file.
 
     Args:
         name: a data set's name, or a path that ends in .npy or .npz.
-        rows: how many of a data set.
 
     Raises:
         UserError: there is no such data set, or as `read_input`.
@@ -39,5 +38,5 @@ def load_calibration(name: str, rows: int) -> NDArray:
     if not name.endswith((".npy", ".npz")):
         from hmd_tflm.datasets import load
 
-        return load(name).x_train[:rows]
+        return load(name).calibration()
     return read_input(name)

@@ -21,6 +21,7 @@ from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM
 from hmd_tflm.layers.recurrence import override
 from hmd_tflm.op.quantize import Factors
+from hmd_tflm.quiet import quiet
 from hmd_tflm.structure import Structure
 
 
@@ -90,7 +91,8 @@ def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = lambda: iter([[sample]])
             converter._experimental_calibrate_only = True
-            return converter.convert(), traced
+            with quiet():
+                return converter.convert(), traced
         except Exception as error:  # Keras and the converter raise many kinds, with long reports
             if problems:
                 raise problems[0] from None

@@ -16,6 +16,7 @@ from hmd_tflm.errors import UserError
 from hmd_tflm.files import read_arrays
 
 VARIABLE = "HMD_TFLM_DATA"
+CALIBRATION_ROWS = 200
 SPLITS = ("train", "val", "test")
 FOLDER = Path(__file__).parent
 
@@ -67,6 +68,10 @@ class Dataset:
     y_val: NDArray[np.int32]
     x_test: NDArray
     y_test: NDArray[np.int32]
+
+    def calibration(self) -> NDArray:
+        """A few hundred training inputs, evenly spread, since sets are often sorted by class."""
+        return self.x_train[:: max(1, len(self.x_train) // CALIBRATION_ROWS)]
 
 
 def names() -> list[str]:

@@ -76,9 +76,7 @@ def read_layer(model: Any, op: Any) -> Layer:
     return Layer(lstm, weights, table, places, batch, steps)
 
 
-def _check_tensors(
-    options: Options, infos: dict[str, TensorInfo], batch: int, steps: int
-) -> None:
+def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, steps: int) -> None:
     s = options.structure
     size, rows = packed_sizes(s)
     sequences = (batch, steps, s.units)
