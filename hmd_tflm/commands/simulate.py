@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hmd_tflm.errors import FirmwareError, UserError
-from hmd_tflm.files import read_arrays
+from hmd_tflm.files import read_input, read_whole
 
 if TYPE_CHECKING:
     from hmd_tflm.simulate.simulate import Report
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     from hmd_tflm.codegen import generate
 
     load_board(arguments.board)  # before any work
-    inputs = next(iter(read_arrays(arguments.input).values()))
+    inputs = read_input(arguments.input)
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        generate(arguments.model, Path(folder))
+        generate(read_whole(arguments.model), Path(folder), arguments.model.stem)
         try:
             report = simulate(Path(folder), arguments.board, inputs)
         except FirmwareError as error:

@@ -112,7 +112,9 @@ def test_sizes_are_those_of_the_packed_tensors(lstm: IntegerLSTM) -> None:
 
 @settings(max_examples=300)
 @given(st.binary(min_size=16, max_size=16), st.booleans(), st.data())
-def test_decoders_accept_the_same_options(tail: bytes, plausible: bool, data: st.DataObject) -> None:
+def test_decoders_accept_the_same_options(
+    tail: bytes, plausible: bool, data: st.DataObject
+) -> None:
     """C and Python agree on every field of a header that is otherwise right."""
     raw = bytearray(Options(structure=Structure(3, 5, 2)).encode())
     if plausible:

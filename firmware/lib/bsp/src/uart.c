@@ -1,0 +1,35 @@
+/* The UART to the host: polled, without interrupts, so that it does not disturb cycle counts. */
+#include "board.h"
+#include "bsp.h"
+#include "parts.h"
+
+#define BAUD 115200u
+
+static void alternate_function(uint32_t pin) {
+  GPIO_MODER(BOARD_UART_GPIO) = (GPIO_MODER(BOARD_UART_GPIO) & ~(3u << 2 * pin)) |
+                                GPIO_MODE_ALTERNATE << 2 * pin;
+  GPIO_AFRL(BOARD_UART_GPIO) = (GPIO_AFRL(BOARD_UART_GPIO) & ~(15u << 4 * pin)) |
+                               BOARD_UART_PIN_FUNCTION << 4 * pin;
+}
+
+void uart_init(uint32_t uart_hz) {
+  RCC_AHB1ENR |= BOARD_UART_GPIO_ENABLE_BIT;
+  RCC_APB1ENR |= BOARD_UART_ENABLE_BIT;
+  (void)RCC_APB1ENR; /* the clock needs two bus cycles before the first access (RM0090, 7.2) */
+  alternate_function(BOARD_UART_TX_PIN);
+  alternate_function(BOARD_UART_RX_PIN);
+  USART_BRR(BOARD_UART) = (uart_hz + BAUD / 2) / BAUD; /* 16-fold oversampling */
+  USART_CR1(BOARD_UART) = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE;
+}
+
+char bsp_getc(void) {
+  while (!(USART_STATUS(BOARD_UART) & USART_RXNE)) {
+  }
+  return (char)USART_RECEIVE(BOARD_UART);
+}
+
+void bsp_putc(char c) {
+  while (!(USART_STATUS(BOARD_UART) & USART_TXE)) {
+  }
+  USART_TRANSMIT(BOARD_UART) = (uint8_t)c;
+}

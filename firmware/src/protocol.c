@@ -1,0 +1,207 @@
+/* Parses requests character by character, without a line buffer, and answers each line once. */
+#include "protocol.h"
+
+#include <string.h>
+
+#include "crc16.h"
+#include "hmd_model.h"
+#include "reply.h"
+
+static void start_line(protocol *p) {
+  p->part = PROTOCOL_WORD;
+  p->crc = CRC16_START;
+  p->checksum = 0;
+  p->checksum_digits = 0;
+  p->space = 0;
+  p->word[0] = 0;
+  p->word_length = 0;
+  p->input = 0;
+  p->digits = 0;
+  p->bad_digit = 0;
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+static void take_word(protocol *p, char c) {
+  if (c == ' ') {
+    p->part = PROTOCOL_ARGUMENT;
+    if (p->status == 0 && strcmp(p->word, "run") == 0) p->input = hmd_model_input();
+  } else if (p->word_length <= PROTOCOL_MAX_WORD) {
+    p->word[p->word_length++] = c;
+    p->word[p->word_length] = 0;
+  }
+}
+
+/* High digit first. The byte is written whole with its first digit and completed by its second. */
+static void take_argument(protocol *p, char c) {
+  const int digit = hex_digit(c);
+  const uint32_t byte = p->digits / 2;
+  if (digit >= 0 && p->bad_digit == p->digits) {
+    ++p->bad_digit;
+    if (p->input && byte < hmd_model()->input_bytes) {
+      p->input[byte] = (uint8_t)(p->digits % 2 ? p->input[byte] | digit : digit << 4);
+    }
+  }
+  ++p->digits;
+}
+
+static void take_text(protocol *p, char c) {
+  p->crc = crc16(p->crc, (uint8_t)c);
+  if (p->part == PROTOCOL_WORD) {
+    take_word(p, c);
+  } else {
+    take_argument(p, c);
+  }
+}
+
+static void take_checksum(protocol *p, char c) {
+  const int digit = hex_digit(c);
+  if (digit < 0 || p->checksum_digits >= 4) {
+    p->checksum_digits = UINT8_MAX;
+  } else {
+    p->checksum = (uint16_t)(p->checksum << 4 | digit);
+    ++p->checksum_digits;
+  }
+}
+
+static void error_model(protocol *p, int status) {
+  reply_text(p, "err model");
+  reply_status(p, "status", status);
+}
+
+static void info(protocol *p) {
+  const hmd_model_info *model = hmd_model();
+  reply_text(p, "ok");
+  reply_count(p, "protocol", PROTOCOL_VERSION);
+  reply_word(p, "model", model->name);
+  reply_name(p, "crc32");
+  reply_hex(p, model->crc32, 8);
+  reply_word(p, "board", p->board.name);
+  reply_count(p, "clock_hz", p->board.clock_hz);
+  reply_count(p, "input", model->input_bytes);
+  reply_count(p, "output", model->output_bytes);
+  reply_count(p, "arena", model->arena_bytes);
+  reply_name(p, "ops");
+  for (uint32_t op = 0; op < model->op_count; ++op) {
+    if (op) reply_text(p, ",");
+    reply_text(p, hmd_model_op_name(op));
+  }
+}
+
+/* The counter is read once before the first op and once after each: nothing else in between. */
+static void run(protocol *p) {
+  const hmd_model_info *model = hmd_model();
+  p->times[0] = p->board.cycles();
+  for (uint32_t op = 0; op < model->op_count; ++op) {
+    const int status = hmd_model_run_op(op);
+    p->times[op + 1] = p->board.cycles();
+    if (status) {
+      error_model(p, status);
+      reply_count(p, "op", op);
+      return;
+    }
+  }
+  const uint8_t *output = hmd_model_output();
+  reply_text(p, "ok");
+  reply_name(p, "output");
+  for (uint32_t byte = 0; byte < model->output_bytes; ++byte) reply_hex(p, output[byte], 2);
+  reply_count(p, "cycles", p->times[model->op_count] - p->times[0]);
+  reply_name(p, "op_cycles");
+  for (uint32_t op = 0; op < model->op_count; ++op) {
+    if (op) reply_text(p, ",");
+    reply_decimal(p, p->times[op + 1] - p->times[op]);
+  }
+  reply_count(p, "stack", p->board.stack_high_water());
+  reply_count(p, "arena", hmd_model_arena_high_water());
+}
+
+static void error_crc(protocol *p) {
+  reply_text(p, "err crc");
+  reply_name(p, "received");
+  if (p->checksum_digits == 4) {
+    reply_hex(p, p->checksum, 4);
+  } else {
+    reply_text(p, "none");
+  }
+  reply_name(p, "expected");
+  reply_hex(p, p->crc, 4);
+}
+
+static void error_length(protocol *p, uint32_t expected) {
+  reply_text(p, "err length");
+  reply_count(p, "received", p->digits / 2);
+  reply_count(p, "expected", expected);
+}
+
+static void answer(protocol *p) {
+  static const char *const commands[] = {"info", "reset", "run"};
+  enum { INFO, RESET, RUN, COMMANDS } command = INFO;
+  while (command < COMMANDS && strcmp(p->word, commands[command]) != 0) ++command;
+  const uint32_t expected = command == RUN ? hmd_model()->input_bytes : 0;
+
+  if (p->checksum_digits != 4 || p->checksum != p->crc) {
+    error_crc(p);
+  } else if (command == COMMANDS) {
+    reply_text(p, "err command expected=info,reset,run");
+  } else if (p->bad_digit != p->digits || p->digits % 2) {
+    reply_text(p, "err hex");
+    reply_count(p, "position", p->bad_digit);
+  } else if (p->digits / 2 != expected) {
+    error_length(p, expected);
+  } else if (command == INFO) {
+    info(p);
+  } else if (p->status) {
+    error_model(p, p->status);
+  } else if (command == RESET) {
+    hmd_model_reset();
+    reply_text(p, "ok");
+  } else {
+    run(p);
+  }
+  reply_end(p);
+}
+
+void protocol_receive(protocol *p, char c) {
+  if (c == '\r') return;
+  if (c == '\n') {
+    const int empty = p->part == PROTOCOL_WORD && p->word_length == 0 && !p->space;
+    if (!empty) answer(p);
+    start_line(p);
+  } else if (p->part == PROTOCOL_CHECKSUM) {
+    take_checksum(p, c);
+  } else if (p->space && c == '*') {
+    p->part = PROTOCOL_CHECKSUM;
+  } else {
+    if (p->space) take_text(p, ' ');
+    p->space = c == ' ';
+    if (!p->space) take_text(p, c);
+  }
+}
+
+void protocol_start(protocol *p) {
+  start_line(p);
+  p->reply = CRC16_START;
+  p->status = hmd_model()->op_count > PROTOCOL_MAX_OPS ? PROTOCOL_TOO_MANY_OPS : hmd_model_init();
+  if (p->status) {
+    error_model(p, p->status);
+  } else {
+    reply_text(p, "hmd ready");
+    reply_count(p, "protocol", PROTOCOL_VERSION);
+  }
+  reply_end(p);
+}
+
+void protocol_fault(protocol *p, uint32_t pc, uint32_t status) {
+  p->reply = CRC16_START; /* whatever reply was under way ends here */
+  p->board.put('\n');
+  reply_text(p, "fault");
+  reply_name(p, "pc");
+  reply_hex(p, pc, 8);
+  reply_name(p, "cfsr");
+  reply_hex(p, status, 8);
+  reply_end(p);
+}

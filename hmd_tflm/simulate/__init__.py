@@ -1,0 +1,1 @@
+"""Firmware without a board: built with PlatformIO, run in an emulator, measured."""

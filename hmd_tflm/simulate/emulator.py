@@ -1,0 +1,143 @@
+"""Runs firmware in Unicorn as if it were a board on a serial port."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from unicorn import Uc, UcError
+from unicorn.arm_const import UC_ARM_REG_PC, UC_ARM_REG_SP, UC_CPU_ARM_CORTEX_M4
+from unicorn.unicorn_const import (
+    UC_ARCH_ARM,
+    UC_MODE_MCLASS,
+    UC_MODE_THUMB,
+    UC_PROT_ALL,
+    UC_PROT_EXEC,
+    UC_PROT_READ,
+)
+
+from hmd_tflm.errors import FirmwareError, UserError
+from hmd_tflm.simulate.board import Board
+from hmd_tflm.simulate.counter import Counter
+from hmd_tflm.simulate.image import Image
+from hmd_tflm.simulate.peripherals import DWT_CYCCNT, Registers, Uart, add_clock_control
+from hmd_tflm.simulate.timing import Cost, block_cost
+
+BUDGET = 2_000_000_000
+"""Instructions that may pass without a reply: 12 s and more of an STM32F407."""
+
+_CPUS = {"cortex-m4": UC_CPU_ARM_CORTEX_M4}
+_REGISTER_SPACES = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
+_NOWHERE = 0xFFFF_FFFE  # an address that is never executed
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What had been executed before the block of code in which the cycle counter was read."""
+
+    instructions: int
+    cycles: int
+
+
+class Emulator:
+    """A board with its firmware, just reset. It runs while a line is waited for.
+
+    The firmware's cycle counter gives executed instructions; `readings` has instructions and
+    modelled cycles of every time that it was read.
+
+    Raises:
+        UserError: a CPU or device that cannot be emulated, an image for another memory map.
+    """
+
+    def __init__(self, image: Image, board: Board, budget: int = BUDGET) -> None:
+        if board.cpu not in _CPUS:
+            raise UserError(f"CPU {board.cpu!r} cannot be emulated, expected {', '.join(_CPUS)}")
+        self.readings: list[Reading] = []
+        self._image = image
+        self._budget = budget
+        self._waits = False
+        self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
+        self._uc.ctl_set_cpu_model(_CPUS[board.cpu])
+        self._map(board)
+        self._load(board)
+        self._counter = Counter(self._uc, self._price)
+
+    def write(self, data: bytes) -> int:
+        """Sends bytes to the board's UART."""
+        self._uart.received.extend(data)
+        return len(data)
+
+    def readline(self) -> bytes:
+        """A line from the board's UART, b"" where the board waits for a request instead.
+
+        Raises:
+            FirmwareError: the firmware faults or does not end within the budget.
+        """
+        while b"\n" not in self._uart.sent:
+            if self._waits and not self._uart.received:
+                return b""
+            self._run()
+        line, _, rest = self._uart.sent.partition(b"\n")
+        self._uart.sent[:] = rest
+        return bytes(line + b"\n")
+
+    def _run(self) -> None:
+        self._waits = False
+        self._counter.budget = self._counter.instructions + self._budget
+        try:
+            self._uc.emu_start(self._uc.reg_read(UC_ARM_REG_PC) | 1, _NOWHERE)
+        except UcError as error:
+            raise FirmwareError(f"the firmware faulted {self._place()}: {error}") from error
+        self._counter.raise_pending()
+        if not self._waits:
+            raise FirmwareError(
+                f"the firmware was still busy after {self._budget} instructions, {self._place()}; "
+                "look for an endless loop there"
+            )
+
+    def _place(self) -> str:
+        pc = self._uc.reg_read(UC_ARM_REG_PC)
+        return f"at pc=0x{pc:08X} in {self._image.function_at(pc)}"
+
+    def _wait(self) -> None:
+        self._waits = True
+        self._counter.halt()
+
+    def _map(self, board: Board) -> None:
+        for kind, memory in board.memory.items():
+            access = UC_PROT_READ | UC_PROT_EXEC if kind == "flash" else UC_PROT_ALL
+            self._uc.mem_map(memory.origin, memory.size, access)
+        registers = self._registers = Registers()
+        self._uart = Uart(registers, board.uart, self._wait)
+        add_clock_control(registers, board.rcc)
+        registers.on_read[DWT_CYCCNT] = self._read_cycle_counter
+        for origin, size in _REGISTER_SPACES:
+            self._uc.mmio_map(
+                origin,
+                size,
+                lambda uc, offset, size, base: registers.read(base + offset),
+                origin,
+                lambda uc, offset, size, value, base: registers.write(base + offset, value),
+                origin,
+            )
+
+    def _load(self, board: Board) -> None:
+        flash = board.memory["flash"]
+        for address, data in self._image.segments:
+            if not flash.origin <= address <= flash.origin + flash.size - len(data):
+                raise UserError(
+                    f"{self._image.path}: has {len(data)} bytes for 0x{address:08X}, outside the "
+                    f"flash of {board.name}; build it for this board"
+                )
+            self._uc.mem_write(address, data)
+        stack, reset = struct.unpack("<II", self._uc.mem_read(flash.origin, 8))
+        self._uc.reg_write(UC_ARM_REG_SP, stack)
+        self._uc.reg_write(UC_ARM_REG_PC, reset)
+
+    def _price(self, address: int, size: int) -> Cost:
+        return block_cost(bytes(self._uc.mem_read(address, size)), address)
+
+    def _read_cycle_counter(self, stored: int) -> int:
+        reading = Reading(self._counter.instructions, self._counter.cycles)
+        self.readings.append(reading)
+        return reading.instructions % 2**32

@@ -1,0 +1,82 @@
+"""The registers of an emulated board: most are plain memory, a few are devices."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.simulate.board import Device
+
+DWT_CYCCNT = 0xE000_1004
+
+
+class Registers:
+    """32-bit registers by address: what was written is read, unless a device says otherwise.
+
+    `on_read` maps an address to a function of the stored value that gives the value read,
+    `on_write` to a function that takes the value written.
+    """
+
+    def __init__(self) -> None:
+        self._stored: dict[int, int] = {}
+        self.on_read: dict[int, Callable[[int], int]] = {}
+        self.on_write: dict[int, Callable[[int], None]] = {}
+
+    def read(self, address: int) -> int:
+        stored = self._stored.get(address, 0)
+        device = self.on_read.get(address)
+        return device(stored) if device else stored
+
+    def write(self, address: int, value: int) -> None:
+        self._stored[address] = value
+        device = self.on_write.get(address)
+        if device:
+            device(value)
+
+
+class Uart:
+    """A USART that is always ready to send and receives what lies in `received`.
+
+    `on_idle` is called where the firmware waits for a character: it asked for one twice, found
+    none, and sent none in between.
+    """
+
+    def __init__(self, registers: Registers, device: Device, on_idle: Callable[[], None]) -> None:
+        _require_kind(device, "UART")
+        self.received: deque[int] = deque()
+        self.sent = bytearray()
+        self._on_idle = on_idle
+        self._polls = 0
+        registers.on_read[device.base + 0x00] = self._status
+        registers.on_read[device.base + 0x04] = self._receive
+        registers.on_write[device.base + 0x04] = self._send
+
+    def _status(self, stored: int) -> int:
+        if self.received:
+            return 0xE0  # TXE, TC, RXNE
+        self._polls += 1
+        if self._polls >= 2:
+            self._on_idle()
+        return 0xC0  # TXE, TC
+
+    def _receive(self, stored: int) -> int:
+        self._polls = 0
+        return self.received.popleft() if self.received else 0
+
+    def _send(self, value: int) -> None:
+        self._polls = 0
+        self.sent.append(value & 0xFF)
+
+
+def add_clock_control(registers: Registers, device: Device) -> None:
+    """An RCC whose oscillators are ready at once and whose clock switches at once."""
+    _require_kind(device, "RCC")
+    ready = 1 << 1 | 1 << 17 | 1 << 25  # HSIRDY, HSERDY, PLLRDY stand left of their ON bits
+    registers.on_read[device.base + 0x00] = lambda cr: cr | (cr << 1 & ready)
+    registers.on_read[device.base + 0x08] = lambda cfgr: cfgr & ~0xC | (cfgr & 3) << 2  # SWS = SW
+
+
+def _require_kind(device: Device, what: str) -> None:
+    if device.kind != "stm32f4":
+        raise UserError(f"{what} kind {device.kind!r} is not known, expected 'stm32f4'")
