@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from hmd_tflm import __version__
-from hmd_tflm.errors import UserError
+from hmd_tflm.errors import FirmwareError, UserError
 
 COMMANDS = {
     "train": "train a recurrent classifier on a named data set",
@@ -22,7 +22,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code (2 for mistakes that the user can mend)."""
+    """Run one command; returns 0, 2 for a mistake that the user can mend, 1 for firmware's."""
     argv = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="hmd-tflm", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
@@ -41,6 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return int(arguments.run(arguments) or 0)
-    except UserError as error:
+    except (UserError, FirmwareError) as error:
         print(f"hmd-tflm {arguments.command}: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, UserError) else 1

@@ -58,6 +58,26 @@ class TensorInfo:
         return ((values.astype(np.float64) - self.zero_point) * self.scale).astype(np.float32)
 
 
+def check_input(values: NDArray, info: TensorInfo) -> NDArray:
+    """Rows for one input in its own type; real values are quantised.
+
+    Raises:
+        UserError: another shape or type, or values that are not finite.
+    """
+    values = np.asarray(values)
+    expected = f"expected [n, {', '.join(map(str, info.shape[1:]))}] of float or {info.dtype}"
+    received = f"input {info.name}: received {list(values.shape)} of {values.dtype}"
+    if values.shape[1:] != info.shape[1:] or values.ndim != len(info.shape):
+        raise UserError(f"{received}, {expected}")
+    if np.issubdtype(values.dtype, np.floating) and info.scale:
+        if not np.isfinite(values).all():
+            raise UserError(f"{received} with NaN or infinite values, expected finite ones")
+        return info.quantize(values)
+    if values.dtype != info.dtype:
+        raise UserError(f"{received}, {expected}")
+    return values
+
+
 def read(data: bytes) -> Any:
     """A model as the schema's ``ModelT``, of one subgraph whose references all resolve.
 

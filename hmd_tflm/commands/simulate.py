@@ -1,18 +1,18 @@
 """Build firmware for a board around a model, run it in an emulator on inputs, and report outputs,
 executed instructions, modelled cycles, flash and RAM.
 
-The input file holds int8 inputs [n, ...]; the recurrent state is reset once, before the first.
+The input file holds inputs [n, ...], float (quantised as the model's input) or int8; the recurrent
+state is reset once, before the first.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hmd_tflm.errors import FirmwareError, UserError
+from hmd_tflm.errors import UserError
 from hmd_tflm.files import read_input, read_whole
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ EXAMPLE = "model.tflite --board disco_f407vg --input x.npy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's arguments."""
-    parser.add_argument("model", type=Path, help="the .tflite file")
+    """Arguments of `hmd-tflm simulate`."""
+    parser.add_argument("model", type=Path, help="a .tflite file")
     parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
-    parser.add_argument("--input", type=Path, required=True, help=".npy file of int8 [n, ...]")
+    parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Runs the command: 0, or 1 where the firmware failed."""
+def run(arguments: argparse.Namespace) -> None:
+    """Generate, build, emulate and report."""
     try:
         from hmd_tflm.simulate.board import load_board
         from hmd_tflm.simulate.simulate import simulate
@@ -39,19 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
             f"the Python package {error.name} is not installed, simulation needs it; install it: "
             "pip install 'hmd-tflm[simulate]'"
         ) from error
-    from hmd_tflm.codegen import generate
+    from hmd_tflm.codegen import generate, model_io
+    from hmd_tflm.tflite import check_input
 
     load_board(arguments.board)  # before any work
-    inputs = read_input(arguments.input)
+    content = read_whole(arguments.model)
+    inputs = check_input(read_input(arguments.input), model_io(content)[0])
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        generate(read_whole(arguments.model), Path(folder), arguments.model.stem)
-        try:
-            report = simulate(Path(folder), arguments.board, inputs)
-        except FirmwareError as error:
-            print(f"hmd-tflm simulate: {error}", file=sys.stderr)
-            return 1
+        source = generate(content, folder, arguments.model.stem).parent
+        report = simulate(source, arguments.board, inputs)
     print(report.to_json() if arguments.json else _text(report))
-    return 0
 
 
 def _text(report: Report) -> str:

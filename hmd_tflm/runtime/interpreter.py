@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +12,8 @@ from numpy.typing import NDArray
 from hmd_tflm import tflite
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import read_whole
-from hmd_tflm.tflite import TensorInfo
+from hmd_tflm.runtime.process import Process
+from hmd_tflm.tflite import TensorInfo, check_input
 
 RUNTIMES = ("tflite-runtime", "litert")
 
@@ -57,13 +54,7 @@ class Interpreter:
         content = model if isinstance(model, bytes) else read_whole(model)
         tflite.read(content)  # the runtimes crash on some of what this refuses
         self._name = "model" if isinstance(model, bytes) else str(Path(model))
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hmd_tflm.runtime.worker", runtime],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
+        self._process = Process(runtime)
         self.inputs: list[TensorInfo]
         self.outputs: list[TensorInfo]
         try:
@@ -105,9 +96,7 @@ class Interpreter:
 
     def close(self) -> None:
         """End the child process."""
-        self._process.kill()
-        self._process.communicate()
-        self._log.close()
+        self._process.close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,37 +112,7 @@ class Interpreter:
         return [check_input(i, info) for i, info in zip(inputs, self.inputs, strict=True)]
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            pickle.dump((method, arguments), self._process.stdin)
-            self._process.stdin.flush()
-            good, result = pickle.load(self._process.stdout)
-        except (BrokenPipeError, EOFError, ValueError) as error:
-            code = self._process.wait()
-            self._log.seek(0)
-            lines = self._log.read().decode(errors="replace").strip().splitlines()
-            last = lines[-1] if lines else "no message"
-            raise UserError(f"{self._name}: the runtime ended (code {code}: {last})") from error
-        if not good:
-            raise UserError(f"{self._name}: {' '.join(str(result).split())}")
-        return result
-
-
-def check_input(values: NDArray, info: TensorInfo) -> NDArray:
-    """Rows for one input in its own type; real values are quantised.
-
-    Raises:
-        UserError: another shape or type, or values that are not finite.
-    """
-    values = np.asarray(values)
-    expected = f"expected [n, {', '.join(map(str, info.shape[1:]))}] of float or {info.dtype}"
-    received = f"input {info.name}: received {list(values.shape)} of {values.dtype}"
-    if values.shape[1:] != info.shape[1:] or values.ndim != len(info.shape):
-        raise UserError(f"{received}, {expected}")
-    if np.issubdtype(values.dtype, np.floating) and info.scale:
-        if not np.isfinite(values).all():
-            raise UserError(f"{received} with NaN or infinite values, expected finite ones")
-        return info.quantize(values)
-    if values.dtype != info.dtype:
-        raise UserError(f"{received}, {expected}")
-    return values
+            return self._process.call(method, *arguments)
+        except UserError as error:
+            raise UserError(f"{self._name}: {error}") from error

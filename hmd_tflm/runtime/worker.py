@@ -32,7 +32,7 @@ def delegate_path() -> Path:
     raise FileNotFoundError("the delegate is not compiled; run `pip install` in the project again")
 
 
-class _Runner:
+class Runner:
     """One interpreter with the delegate."""
 
     def __init__(self, runtime: str) -> None:
@@ -62,14 +62,16 @@ class _Runner:
 
     def run(self, inputs: list[NDArray], tensors: list[int]) -> list[list[NDArray]]:
         """Invoke once for each row of the inputs; outputs, then the named tensors, of each."""
-        wanted = [d["index"] for d in self._outputs] + tensors
-        results = []
-        for row in zip(*inputs, strict=True):
-            for details, values in zip(self._inputs, row, strict=True):
-                self._interpreter.set_tensor(details["index"], values[None])
-            self._interpreter.invoke()
-            results.append([self._interpreter.get_tensor(index)[0] for index in wanted])
-        return results
+        rows = ([values[None] for values in row] for row in zip(*inputs, strict=True))
+        return [[values[0] for values in self.invoke(row, tensors)] for row in rows]
+
+    def invoke(self, inputs: list[NDArray], tensors: list[int]) -> list[NDArray]:
+        """Invoke once: the outputs, then the named tensors."""
+        for details, values in zip(self._inputs, inputs, strict=True):
+            self._interpreter.set_tensor(details["index"], values)
+        self._interpreter.invoke()
+        wanted = [details["index"] for details in self._outputs] + tensors
+        return [self._interpreter.get_tensor(index) for index in wanted]
 
     def reset(self) -> None:
         self._interpreter.reset_all_variables()
@@ -85,14 +87,14 @@ def main() -> None:
     """Serve requests until standard input ends."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # the runtimes print where they like
-    runner: _Runner | None = None
+    runner: Runner | None = None
     while True:
         try:
             method, arguments = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            runner = runner or _Runner(sys.argv[1])
+            runner = runner or Runner(sys.argv[1])
             reply = True, getattr(runner, method)(*arguments)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             reply = False, f"{type(error).__name__}: {error}"

@@ -9,8 +9,10 @@ import ai_edge_litert.schema_py_generated as schema
 import flatbuffers
 import numpy as np
 from numpy.typing import NDArray
-from tflite_runtime.interpreter import Interpreter, OpResolverType
 
+from hmd_tflm.runtime.process import Process
+
+_reference = Process("tflite-runtime")  # with its reference kernels
 TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
 
 
@@ -61,14 +63,8 @@ def build(operator: int, options: Any, inputs: list[Tensor], output: Tensor) -> 
 
 def run(model: bytes, *inputs: NDArray[np.int8]) -> NDArray[np.int8]:
     """The output of the reference kernel."""
-    interpreter = Interpreter(
-        model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
-    )
-    interpreter.allocate_tensors()
-    for detail, values in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], values)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    _reference.call("load", model, False)
+    return _reference.call("invoke", list(inputs), [])[0]
 
 
 def _tensor(index: int, tensor: Tensor) -> schema.TensorT:

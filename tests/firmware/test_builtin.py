@@ -211,7 +211,7 @@ def test_concatenation_of_different_scales_is_refused_by_both() -> None:
         [tensor((2,), source)],
         tensor((2,), target),
     )
-    with pytest.raises(RuntimeError):
+    with pytest.raises(UserError, match="RuntimeError"):
         one_op.run(model, np.zeros(2, np.int8))
     with pytest.raises(UserError, match="CONCATENATION: received an input of"):
         q.check_concatenation([source], target)
