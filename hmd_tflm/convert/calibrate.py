@@ -17,6 +17,7 @@ from hmd_tflm.convert.trace import TracedLayer
 from hmd_tflm.op.quantize import Observed
 
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+H_STATE, H_INTERMEDIATE = 18, 4  # of its inputs, of its intermediate tensors
 H_RANGE = (-1.0, 127 / 128)  # of an int8 h: scale 1/128, zero point 0
 
 # Ops that only move values: what comes out has the scale of what went in.
@@ -69,9 +70,8 @@ def calibrate(content: bytes, data: NDArray, stateful: bool) -> Calibration:
             rows.append(read(index)[0])
     for index in _h_tensors(model, graph, lstms):
         ranges[index] = H_RANGE
-    for index in measured:
-        if np.isfinite(ranges[index]).all():
-            _set_range(graph.tensors[index], *ranges[index])
+    for index in np.flatnonzero(np.isfinite(ranges).all(axis=1)):
+        _set_range(graph.tensors[index], *ranges[index])
     arrays = [np.stack(rows) for rows in kept]
     count = len(lstms)
     return Calibration(tflite.write(model), arrays[:count], arrays[count : 2 * count], arrays[-1])
@@ -140,14 +140,15 @@ def _runs(content: bytes, data: NDArray, stateful: bool) -> Iterator[Any]:
 
 
 def _h_tensors(model: Any, graph: Any, lstms: list[Any]) -> set[int]:
-    """The LSTM outputs, and what later ops make of them without changing values."""
-    found = {int(i) for op in lstms for i in op.outputs}
+    """What holds h: tensors of the LSTM ops, and what later ops move without changing values."""
+    found = {int(op.outputs[0]) for op in lstms}
     constants = {i for i, t in enumerate(graph.tensors) if tflite.constant(model, t) is not None}
     for op in graph.operators:
         sources = {int(i) for i in op.inputs} - constants
         if tflite.op_name(model, op) in _MOVES and sources and sources <= found:
             found |= {int(i) for i in op.outputs}
-    return found
+    own = {int(i) for op in lstms for i in (op.inputs[H_STATE], op.intermediates[H_INTERMEDIATE])}
+    return found | own
 
 
 def _set_range(tensor: Any, low: float, high: float) -> None:

@@ -119,6 +119,14 @@ def test_tensors_that_are_always_zero_get_a_scale() -> None:
         assert not interpreter.run(X).any()
 
 
+def test_outputs_close_to_one_keep_their_scale() -> None:
+    """The ranges of the LSTM op's own state once widened that of its output beyond 127/128."""
+    model = small(HMDLSTM(8, bias_initializer=keras.initializers.Constant(9.0)))
+    assert np.asarray(model(X)).max() > 127 / 128
+    with Interpreter(convert(model, X).content) as interpreter:
+        assert (interpreter.outputs[0].scale, interpreter.outputs[0].zero_point) == (1 / 128, 0)
+
+
 def test_report_counts_and_measures() -> None:
     model = small(HMDLSTM(8, rows=3, name="rnn"), keras.layers.Dense(3))
     result = convert(model, X)
