@@ -19,28 +19,49 @@ COMMANDS = {
     "simulate": "build firmware, run it in an emulator, report cycles and memory",
     "demo": "train, convert, simulate and compare dense, HMD and LMF",
 }
+EXTRAS = {
+    **dict.fromkeys(("keras", "tensorflow", "tqdm", "sklearn"), "train"),
+    **dict.fromkeys(("capstone", "elftools", "unicorn"), "simulate"),
+    "matplotlib": "demo",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns 0, 2 for a mistake that the user can mend, 1 for firmware's."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((a for a in argv if a in COMMANDS), None)
+    try:
+        arguments = _parser(chosen).parse_args(argv)
+        arguments.run(arguments)
+    except (UserError, FirmwareError) as error:
+        print(f"hmd-tflm {chosen}: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in EXTRAS:
+            raise
+        print(
+            f"hmd-tflm {chosen}: the Python package {package} is not installed; run "
+            f"pip install 'hmd-tflm[{EXTRAS[package]}]'",
+            file=sys.stderr,
+        )
+        return 2
+    return 0
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """All commands, but only the chosen one's module: `run` must not load TensorFlow."""
     parser = argparse.ArgumentParser(prog="hmd-tflm", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((a for a in argv if a in COMMANDS), None)
     for name, summary in COMMANDS.items():
         sub = subparsers.add_parser(
             name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name == chosen:  # only its own imports: `run` must not load TensorFlow
+        if name == chosen:
             module = import_module(f"hmd_tflm.commands.{name}")
             sub.description = module.__doc__
             sub.epilog = f"example:\n  hmd-tflm {name} {module.EXAMPLE}"
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
-    arguments = parser.parse_args(argv)
-    try:
-        return int(arguments.run(arguments) or 0)
-    except (UserError, FirmwareError) as error:
-        print(f"hmd-tflm {arguments.command}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
+    return parser

@@ -205,6 +205,26 @@ def test_every_command_helps_with_an_example(command: str, capsys) -> None:
     assert stop.value.code == 0 and f"example:\n  hmd-tflm {command} " in text
 
 
+@pytest.mark.parametrize(
+    ("package", "extra", "command"),
+    [
+        ("keras", "train", "train --output m.keras"),
+        ("keras", "train", "convert m.keras --calibration x.npy --output m.tflite"),
+        ("unicorn", "simulate", "simulate m.tflite --board disco_f407vg --input x.npy"),
+        ("matplotlib", "demo", "demo --dataset mnist"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(package: str, extra: str, command: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from hmd_tflm.cli import main; "
+        f"sys.exit(main({command.split()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[-1]
+    assert f"package {package} is not installed; run pip install 'hmd-tflm[{extra}]'" in line
+
+
 def test_running_a_model_needs_no_tensorflow(files: Path) -> None:
     code = (
         "import sys; from hmd_tflm.cli import main; "

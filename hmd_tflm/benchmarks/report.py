@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from matplotlib.figure import Figure
+
 from hmd_tflm.benchmarks.compare import Record
 
 
@@ -35,8 +37,6 @@ def markdown(records: Sequence[Record]) -> str:
 
 def plot(records: Sequence[Record], title: str) -> bytes:
     """Accuracy against cycles, the area of a point its model's bytes; a PNG."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     largest = max(r.model_bytes for r in records)

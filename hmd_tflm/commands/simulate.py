@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hmd_tflm.errors import UserError
 from hmd_tflm.files import read_input, read_whole
 
 if TYPE_CHECKING:
@@ -31,15 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Generate, build, emulate and report."""
-    try:
-        from hmd_tflm.simulate.board import load_board
-        from hmd_tflm.simulate.simulate import simulate
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"the Python package {error.name} is not installed, simulation needs it; install it: "
-            "pip install 'hmd-tflm[simulate]'"
-        ) from error
     from hmd_tflm.codegen import generate, model_io
+    from hmd_tflm.simulate.board import load_board
+    from hmd_tflm.simulate.simulate import simulate
     from hmd_tflm.tflite import check_input
 
     load_board(arguments.board)  # before any work

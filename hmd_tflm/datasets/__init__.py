@@ -132,7 +132,7 @@ def _digits(source: dict[str, Any]) -> Loaded:
     except ImportError as error:
         raise UserError(
             "digits: scikit-learn is not installed, which has this data set; run "
-            "pip install 'hmd-tflm[demo]'"
+            "pip install 'hmd-tflm[train]'"
         ) from error
     images, y = load_digits(return_X_y=True)
     x = (images.reshape(-1, 8, 8) / 16).astype(np.float32)

@@ -96,7 +96,9 @@ def main() -> None:
         try:
             runner = runner or Runner(sys.argv[1])
             reply = True, getattr(runner, method)(*arguments)
-        except (ImportError, OSError, RuntimeError, ValueError) as error:
+        except ImportError as error:
+            reply = False, f"{error}; run pip install 'hmd-tflm[runtime]'"
+        except (OSError, RuntimeError, ValueError) as error:
             reply = False, f"{type(error).__name__}: {error}"
         pickle.dump(reply, replies)
         replies.flush()

@@ -1,0 +1,44 @@
+"""Write the figures of the README from the measurement files in benchmarks/.
+
+``python -m hmd_tflm.benchmarks.render`` replaces each block between ``<!-- demo NAME -->`` and
+``<!-- end -->`` by the table of benchmarks/demo_NAME.json, and draws docs/demo_NAME.png.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from hmd_tflm.benchmarks.compare import Record
+from hmd_tflm.benchmarks.report import markdown, plot
+from hmd_tflm.files import write_whole
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"(<!-- demo (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def load(name: str) -> tuple[str, list[Record]]:
+    """Title and records of one measurement file."""
+    results = json.loads((ROOT / f"benchmarks/demo_{name}.json").read_text())
+    records = [Record(**fields) for fields in results["records"]]
+    return f"{name} on {results['board']}, {records[0].units} units", records
+
+
+def rendered(text: str) -> str:
+    """A text with its blocks as the measurement files say."""
+    return BLOCK.sub(lambda m: f"{m[1]}{markdown(load(m[2])[1])}{m[3]}", text)
+
+
+def main() -> None:
+    """Write README.md and the plots anew."""
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    for _, name, _ in BLOCK.findall(text):
+        title, records = load(name)
+        write_whole(ROOT / f"docs/demo_{name}.png", plot(records, title))
+    write_whole(readme, rendered(text))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The README's figures are those of the measurement files, and its Python runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hmd_tflm.benchmarks.render import BLOCK, ROOT, load, rendered
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_tables_are_the_measured_ones() -> None:
+    assert BLOCK.findall(README)
+    assert rendered(README) == README
+
+
+@pytest.mark.parametrize("name", [m[1] for m in BLOCK.findall(README)])
+def test_measurements_are_whole(name: str) -> None:
+    _, records = load(name)
+    assert [r.label for r in records] == ["dense", "HMD 2x", "HMD 4x", "LMF 2x", "LMF 4x"]
+    assert (ROOT / f"docs/demo_{name}.png").is_file()
+
+
+def test_the_readmes_python_works(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert float(done.stdout.splitlines()[-1]) > 0.9
