@@ -34,7 +34,7 @@ env.Append(
     CXXFLAGS=["-fno-rtti", "-fno-exceptions"],
     CPPDEFINES=[("F_CPU", "$BOARD_F_CPU")],
     LINKFLAGS=[*core, "-Os", "-Wl,--gc-sections"],
-    LIBS=["c", "gcc", "m", "stdc++"],
+    LIBS=["c", "gcc", "m"],
     BUILDERS={
         "ElfToBin": Builder(
             action=env.VerboseAction("$OBJCOPY -O binary $SOURCES $TARGET", "Building $TARGET"),
