@@ -17,6 +17,8 @@ COMMANDS = {
     "inspect": "show the layers, shapes and options of a .tflite",
     "codegen": "turn a .tflite into C for firmware without an interpreter",
     "simulate": "build firmware, run it in an emulator, report cycles and memory",
+    "profile": "show where a model's cycles go, by op, function, line and instruction",
+    "bench": "simulate the reference models and compare with their budgets",
     "demo": "train, convert, simulate and compare dense, HMD and LMF",
 }
 EXTRAS = {
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((a for a in argv if a in COMMANDS), None)
     try:
         arguments = _parser(chosen).parse_args(argv)
-        arguments.run(arguments)
+        return int(arguments.run(arguments) or 0)
     except (UserError, FirmwareError) as error:
         print(f"hmd-tflm {chosen}: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
@@ -46,7 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    return 0
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:

@@ -30,14 +30,19 @@ def build(model_dir: Path, board: Board, build_dir: Path | None = None) -> Image
         )
     workspace = (build_dir or model_dir / ".pio").resolve()
     done = run_platformio(
-        _firmware(), board.environment, workspace, {"HMD_MODEL_DIR": str(model_dir.resolve())}
+        firmware_folder(), board.environment, workspace, {"HMD_MODEL_DIR": str(model_dir.resolve())}
     )
     if done.returncode:
         raise _failure(done.stdout, board)
     return Image.load(workspace / "build" / board.environment / "firmware.elf")
 
 
-def _firmware() -> Path:
+def firmware_folder() -> Path:
+    """The PlatformIO project beside the package.
+
+    Raises:
+        UserError: there is none, since the package is not used from a checkout.
+    """
     folder = Path(hmd_tflm.__file__).parents[1] / "firmware"
     if not (folder / "platformio.ini").is_file():
         raise UserError(

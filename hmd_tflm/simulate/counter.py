@@ -1,9 +1,12 @@
-"""Counts instructions and cycles of an emulation, with a hook in C (native/counter.c)."""
+"""Counts instructions and cycles, block by block, with a hook in C (native/counter.c)."""
 
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -12,26 +15,52 @@ from unicorn.unicorn_const import UC_ERR_OK, UC_HOOK_BLOCK
 from unicorn.unicorn_py3.unicorn import uclib
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.simulate.timing import Cost
 
-Price = Callable[[int, int], Cost]
-"""The cost of the block of code at (address, bytes)."""
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one pass through a block of code; `exit` is the number of the state it leaves behind."""
+
+    instructions: int
+    cycles: int
+    exit: int
+
+
+Price = Callable[[int, int, int], Cost]
+"""The cost of the block of code at (address, bytes), entered in a state.
+
+The entry state is 2 * exit of the block before, + 1 where a branch led from there; 1 at first.
+"""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A block of code, entered in one state: its `count` of executions, the costs of each."""
+
+    address: int
+    size: int
+    entry: int
+    count: int
+    instructions: int
+    cycles: int
 
 
 class _Block(ctypes.Structure):
     _fields_ = [
         ("address", ctypes.c_uint32),
         ("size", ctypes.c_uint32),
+        ("entry", ctypes.c_uint32),
         ("instructions", ctypes.c_uint32),
         ("cycles", ctypes.c_uint32),
-        ("taken", ctypes.c_uint32),
+        ("exit", ctypes.c_uint32),
+        ("count", ctypes.c_uint64),
     ]
 
 
 _PRICE = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Block))
 
 
-class _State(ctypes.Structure):
+class _Counter(ctypes.Structure):
     _fields_ = [
         ("instructions", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64),
@@ -39,82 +68,134 @@ class _State(ctypes.Structure):
         ("stop", ctypes.c_void_p),
         ("price", _PRICE),
         ("halt", ctypes.c_uint32),
+        ("exhausted", ctypes.c_uint32),
+        ("entry", ctypes.c_uint32),
+        ("current", ctypes.c_uint32),
+        ("used", ctypes.c_uint32),
+        ("capacity", ctypes.c_uint32),
+        ("blocks", ctypes.POINTER(_Block)),
     ]
 
 
 class Counter:
-    """Counts every instruction that `uc` executes from now on.
+    """Counts the blocks of code that `attach`ed emulators execute or that are `enter`ed.
 
-    `price` is asked once for every block of code. The emulation stops where `budget`, a total of
-    instructions, is spent, and where `halt` asks for it. Totals are exact to the current block:
-    differences between two of them are exact where both are taken in the same block.
+    `price` is asked once for every block and entry state. Totals stand at the beginning of the
+    current block: differences between two of them are exact where both are taken in the same block.
     """
 
-    def __init__(self, uc: Uc, price: Price) -> None:
-        library = _library()
+    def __init__(self, price: Price) -> None:
+        self._library = native_library()
         self._price = price
         self._error: Exception | None = None
-        self._memory = ctypes.create_string_buffer(library.counter_size())
-        self._state = _State.from_buffer(self._memory)
-        self._state.stop = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p)
-        self._state.price = _PRICE(self._fill_in)
-        self.budget = 2**64 - 1
+        pointer = self._library.counter_new()
+        if not pointer:
+            raise MemoryError("no memory to count executed blocks")
+        weakref.finalize(self, self._library.counter_free, pointer)
+        self._pointer = ctypes.c_void_p(pointer)
+        self._c = _Counter.from_address(pointer)
+        self._c.stop = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p)
+        self._c.price = _PRICE(self._fill_in)
+        self._c.entry = 1
+
+    def attach(self, uc: Uc) -> None:
+        """Counts every instruction that `uc` executes from now on.
+
+        The emulation stops where `budget` is spent and where `halt` asks for it.
+        """
         status = uclib.uc_hook_add(
             uc._uch,
             ctypes.byref(ctypes.c_size_t()),
             ctypes.c_int(UC_HOOK_BLOCK),
-            ctypes.cast(library.counter_block, ctypes.c_void_p),
-            self._memory,
+            ctypes.cast(self._library.counter_block, ctypes.c_void_p),
+            self._pointer,
             ctypes.c_uint64(1),  # begin > end: every address
             ctypes.c_uint64(0),
         )
         if status != UC_ERR_OK:
             raise UcError(status)
 
+    def enter(self, address: int, size: int) -> None:
+        """The block of `size` bytes at `address` begins, the one before it ends."""
+        self._library.counter_enter(self._pointer, address, size)
+        self.raise_pending()
+
     @property
     def instructions(self) -> int:
         """Executed before the current block."""
-        return self._state.instructions
+        return self._c.instructions
 
     @property
     def cycles(self) -> int:
         """Spent before the current block."""
-        return self._state.cycles
+        return self._c.cycles
 
     @property
     def budget(self) -> int:
-        """The total of instructions at which the emulation stops."""
-        return self._state.budget
+        """The total of instructions at which an emulation stops."""
+        return self._c.budget
 
     @budget.setter
     def budget(self, instructions: int) -> None:
-        self._state.budget = instructions
+        self._c.budget = instructions
+
+    def executed(self) -> list[Executed]:
+        """Every block that was entered, once for each entry state, in the order of first entry.
+
+        Over all of them, count * instructions and count * cycles add up to the totals: the current
+        block is not counted yet.
+        """
+        return [
+            Executed(b.address, b.size, b.entry, b.count, b.instructions, b.cycles)
+            for b in self._c.blocks[: self._c.used]
+        ]
+
+    def totals(self) -> tuple[int, int, int]:
+        """Where other native code finds instructions, cycles and the current block's number.
+
+        Addresses of uint64, uint64 and uint32; the last is 2**32 - 1 where no block is entered.
+        They live as long as the counter.
+        """
+        base = ctypes.addressof(self._c)
+        return (
+            base + _Counter.instructions.offset,
+            base + _Counter.cycles.offset,
+            base + _Counter.current.offset,
+        )
 
     def halt(self) -> None:
         """Stops the emulation before the next block."""
-        self._state.halt = 1
+        self._c.halt = 1
 
     def raise_pending(self) -> None:
-        """Raises what `price` raised during the emulation."""
+        """Raises what `price` raised during the emulation, or a MemoryError."""
         if self._error:
             raise self._error
+        if self._c.exhausted:
+            raise MemoryError(f"no memory for more than {self._c.used} executed blocks")
 
     def _fill_in(self, entry: ctypes._Pointer[_Block]) -> None:
         block = entry.contents
         try:
-            cost = self._price(block.address, block.size)
+            cost = self._price(block.address, block.size, block.entry)
         except Exception as error:  # noqa: BLE001  ctypes would print it and go on
             self._error = error
             self.halt()
         else:
-            block.instructions, block.cycles, block.taken = (
+            block.instructions, block.cycles, block.exit = (
                 cost.instructions,
                 cost.cycles,
-                cost.taken,
+                cost.exit,
             )
 
 
-def _library() -> ctypes.CDLL:
+@cache
+def native_library() -> ctypes.CDLL:
+    """The compiled C files of native/.
+
+    Raises:
+        UserError: they are not compiled.
+    """
     names = [Path(__file__).with_name("_counter" + suffix) for suffix in EXTENSION_SUFFIXES]
     path = next((name for name in names if name.is_file()), None)
     if path is None:
@@ -123,5 +204,9 @@ def _library() -> ctypes.CDLL:
             "pip install -e ."
         )
     library = ctypes.CDLL(str(path))
-    library.counter_size.restype = ctypes.c_uint64
+    library.counter_new.restype = ctypes.c_void_p
+    library.counter_free.argtypes = [ctypes.c_void_p]
+    library.counter_free.restype = None
+    library.counter_enter.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
+    library.counter_enter.restype = None
     return library

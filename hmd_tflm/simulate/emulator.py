@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from unicorn import Uc, UcError
@@ -18,10 +19,11 @@ from unicorn.unicorn_const import (
 
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board
-from hmd_tflm.simulate.counter import Counter
+from hmd_tflm.simulate.calls import CallTree
+from hmd_tflm.simulate.counter import Cost, Counter
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.peripherals import DWT_CYCCNT, Registers, Uart, add_clock_control
-from hmd_tflm.simulate.timing import Cost, block_cost
+from hmd_tflm.simulate.timing import REFILL, block_cost
 
 BUDGET = 2_000_000_000
 """Instructions that may pass without a reply: 12 s and more of an STM32F407."""
@@ -43,7 +45,7 @@ class Emulator:
     """A board with its firmware, just reset. It runs while a line is waited for.
 
     The firmware's cycle counter gives executed instructions; `readings` has instructions and
-    modelled cycles of every time that it was read.
+    modelled cycles of every time that it was read; `on_reading` is called after each.
 
     Raises:
         UserError: a CPU or device that cannot be emulated, an image for another memory map.
@@ -53,6 +55,7 @@ class Emulator:
         if board.cpu not in _CPUS:
             raise UserError(f"CPU {board.cpu!r} cannot be emulated, expected {', '.join(_CPUS)}")
         self.readings: list[Reading] = []
+        self.on_reading: Callable[[], None] = lambda: None
         self._image = image
         self._budget = budget
         self._waits = False
@@ -60,7 +63,12 @@ class Emulator:
         self._uc.ctl_set_cpu_model(_CPUS[board.cpu])
         self._map(board)
         self._load(board)
-        self._counter = Counter(self._uc, self._price)
+        self.counter = Counter(self._price)
+        self.counter.attach(self._uc)
+
+    def follow_calls(self) -> CallTree:
+        """Follow function calls from now on."""
+        return CallTree(self._uc, self.counter, self._image)
 
     def write(self, data: bytes) -> int:
         """Sends bytes to the board's UART."""
@@ -83,12 +91,12 @@ class Emulator:
 
     def _run(self) -> None:
         self._waits = False
-        self._counter.budget = self._counter.instructions + self._budget
+        self.counter.budget = self.counter.instructions + self._budget
         try:
             self._uc.emu_start(self._uc.reg_read(UC_ARM_REG_PC) | 1, _NOWHERE)
         except UcError as error:
             raise FirmwareError(f"the firmware faulted {self._place()}: {error}") from error
-        self._counter.raise_pending()
+        self.counter.raise_pending()
         if not self._waits:
             raise FirmwareError(
                 f"the firmware was still busy after {self._budget} instructions, {self._place()}; "
@@ -101,7 +109,7 @@ class Emulator:
 
     def _wait(self) -> None:
         self._waits = True
-        self._counter.halt()
+        self.counter.halt()
 
     def _map(self, board: Board) -> None:
         for kind, memory in board.memory.items():
@@ -134,10 +142,12 @@ class Emulator:
         self._uc.reg_write(UC_ARM_REG_SP, stack)
         self._uc.reg_write(UC_ARM_REG_PC, reset)
 
-    def _price(self, address: int, size: int) -> Cost:
-        return block_cost(bytes(self._uc.mem_read(address, size)), address)
+    def _price(self, address: int, size: int, entry: int) -> Cost:
+        cost = block_cost(bytes(self._uc.mem_read(address, size)), address)
+        return Cost(cost.instructions, cost.cycles + REFILL * (entry & 1), 0)
 
     def _read_cycle_counter(self, stored: int) -> int:
-        reading = Reading(self._counter.instructions, self._counter.cycles)
+        reading = Reading(self.counter.instructions, self.counter.cycles)
         self.readings.append(reading)
+        self.on_reading()
         return reading.instructions % 2**32

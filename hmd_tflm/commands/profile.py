@@ -1,0 +1,97 @@
+"""Show where a model's cycles go on a board: by op, C function, source line and instruction, with a
+flame graph. Builds the firmware and runs it in the emulator.
+
+With --output, writes profile.json, flame.txt (collapsed stacks) and flame.svg into a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.files import read_input, read_whole, write_whole
+
+if TYPE_CHECKING:
+    from hmd_tflm.simulate.profile import Profile, Share
+
+EXAMPLE = "model.tflite --board disco_f407vg --input x.npy --output profile"
+ROWS = 12  # of each table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `hmd-tflm profile`."""
+    parser.add_argument("model", type=Path, help="a .tflite file")
+    parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
+    parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the files")
+    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generate, build, emulate and divide."""
+    from hmd_tflm.codegen import generate, model_io
+    from hmd_tflm.simulate.board import load_board
+    from hmd_tflm.simulate.flame import collapsed, svg
+    from hmd_tflm.simulate.profile import profile
+    from hmd_tflm.tflite import check_input
+
+    load_board(arguments.board)  # before any work
+    content = read_whole(arguments.model)
+    inputs = check_input(read_input(arguments.input), model_io(content)[0])
+    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
+        source = generate(content, folder, arguments.model.stem).parent
+        result = profile(source, arguments.board, inputs)
+    numbers = json.dumps(_numbers(result), indent=2)
+    if arguments.output:
+        try:
+            arguments.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{arguments.output}: cannot be made ({error.strerror})") from error
+        title = f"{result.model.model} on {result.model.board}, {result.inferences} inferences"
+        write_whole(arguments.output / "profile.json", numbers + "\n")
+        write_whole(arguments.output / "flame.txt", collapsed(result.stacks))
+        write_whole(arguments.output / "flame.svg", svg(result.stacks, title))
+    print(numbers if arguments.json else _text(result))
+
+
+def _numbers(result: Profile) -> dict[str, object]:
+    fields = asdict(result)
+    fields["stacks"] = {";".join(stack): cycles for stack, cycles in result.stacks.items()}
+    return fields
+
+
+def _text(result: Profile) -> str:
+    total = sum(share.cycles for share in result.ops) or 1
+    executed = sum(result.mnemonics.values()) or 1
+    mix = [f"{name} {n / executed:.1%}" for name, n in list(result.mnemonics.items())[:ROWS]]
+    model, count = result.model, result.inferences
+    lines = [f"{model.model} on {model.board} (emulated), {count} inferences"]
+    for title, shares in (
+        ("op", result.ops),
+        ("function (* = compiler's library)", result.functions),
+        ("line", result.lines),
+    ):
+        lines += _table(title, shares, total, count)
+    lines += [
+        "",
+        f"instructions: {', '.join(mix)}",
+        f"not this project's code: {result.foreign:.1%} of the cycles",
+        f"stack: {result.stack_used} bytes; arena: {result.arena_used} of {model.arena} bytes",
+    ]
+    return "\n".join(lines)
+
+
+def _table(title: str, shares: list[Share], total: int, inferences: int) -> list[str]:
+    lines = ["", f"{title:36}  instructions        cycles  share"]
+    for share in shares[:ROWS]:
+        name = share.name + ("" if share.own else " *")
+        lines.append(
+            f"{name:36}  {share.instructions / inferences:12,.0f}  "
+            f"{share.cycles / inferences:12,.0f}  {share.cycles / total:5.1%}"
+        )
+    return lines
