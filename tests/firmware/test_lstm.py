@@ -1,7 +1,6 @@
 """The C kernel of HMD_LSTM against the NumPy reference, bit for bit."""
 
 import ctypes
-from dataclasses import replace
 
 import native
 import numpy as np
@@ -9,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from integer_lstms import integer_lstms, random_lstm
+from limits import at_the_limit
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.bounds import SUM_LIMIT, check_bounds, column_limits
+from hmd_tflm.op.bounds import check_bounds
 from hmd_tflm.op.lstm import IntegerLSTM
 from hmd_tflm.op.options import LENGTH, Options
 from hmd_tflm.op.packing import pack, packed_sizes
@@ -156,28 +156,13 @@ def test_bounds_hold_for_both(lstm: IntegerLSTM) -> None:
 @pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
 @pytest.mark.parametrize("shared", [False, True])
 def test_sums_at_the_limit_are_refused_by_both(part: str, shared: bool) -> None:
-    """One row, filled up to the last sum below 2**23 and then just beyond."""
-    s = Structure(900, 60, 20, blocks=2, rank=40, shared=shared)
-    options = Options(structure=s, x_shift=2, h_shift=1, x_zero_point=3)
-    lstm = random_lstm(options, 0)
-    array = np.zeros_like(getattr(lstm, part))
-    lstm = replace(lstm, **{part: array})
-    row = array[-1, -1].reshape(-1)
-    block = slice(0, s.boundaries[1]) if part == "projection" else slice(None)
-    limits = np.full(row.size, 2048) if part == "expansion" else column_limits(options)
-    room = SUM_LIMIT - 1
-    for column in range(row.size)[block]:
-        row[column] = min(127, room // limits[column])
-        room -= int(row[column]) * int(limits[column])
-    assert (np.abs(row.astype(int)) * limits)[block].sum() + room == SUM_LIMIT - 1
+    lstm, row, column = at_the_limit(part, shared)
     assert check_c(lstm) == OK
     check_bounds(lstm)
-    x = np.full((1, 2, s.inputs), -128, np.int8)
+    x = np.full((1, 2, lstm.options.structure.inputs), -128, np.int8)
     expected = run(lstm, x)
     np.testing.assert_array_equal(run_c(lstm, x, State.zeros(lstm, 1)), expected)
-    free = next(c for c in range(row.size)[block][::-1] if abs(int(row[c])) < 127)
-    assert room < limits[free]
-    row[free] = -row[free] - 1
+    row[column] = -row[column] - 1
     assert check_c(lstm) == ERROR_WEIGHTS
     with pytest.raises(UserError, match="no accumulator overflows"):
         check_bounds(lstm)

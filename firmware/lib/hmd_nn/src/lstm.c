@@ -1,7 +1,8 @@
-/* The HMD_LSTM op: sequences, steps, and the gates' element-wise arithmetic. */
+/* The HMD_LSTM op: sequences and steps. */
+#include <assert.h>
 #include <string.h>
 
-#include "activation.h"
+#include "lstm_elementwise.h"
 #include "lstm_layout.h"
 #include "matvec.h"
 
@@ -12,72 +13,43 @@ typedef struct {
   int16_t *projected; /* [projection sets][even(projections)] */
 } scratch;
 
-static void shift_inputs(const hmd_lstm_options *o, const int8_t *x, const int8_t *h,
-                         int16_t *v) {
-  const int32_t x_unit = 1 << o->x_shift, h_unit = 1 << o->h_shift;
-  for (uint32_t i = 0; i < o->inputs; i++) {
-    *v++ = (int16_t)((x[i] - o->x_zero_point) * x_unit); /* |x - zero point| <= 255 */
-  }
-  for (uint32_t i = 0; i < o->units; i++) *v++ = (int16_t)(h[i] * h_unit);
-  if (hmd_columns(o) & 1u) *v = 0;
-}
-
 /* All pre-activations of one step. */
-static void multiply(const hmd_lstm_options *o, hmd_rows matrix, const scratch *s) {
-  const uint32_t columns = hmd_columns(o), lower = hmd_lower(o), sets = hmd_projection_sets(o);
+static void multiply(const hmd_lstm_options *o, const hmd_lstm_tensors *t, const scratch *s) {
+  const uint32_t lower = hmd_lower(o), sets = hmd_projection_sets(o);
   const uint32_t projections = hmd_projections(o), stride = hmd_even(projections);
-  const hmd_out upper_out = {s->pre, 4, 1};
-  hmd_matvec(&matrix, 4u * o->rows, columns, s->v, upper_out, HMD_PRE_ACTIVATION_BITS);
+  hmd_product p = {s->pre, HMD_PRE_ACTIVATION_BITS, 4, 1, t->weights, t->table};
+  hmd_matvec(&p, 4u * o->rows, hmd_columns(o), s->v);
   if (lower == 0) return;
-  if (projections & 1u) {
-    for (uint32_t set = 0; set < sets; set++) s->projected[set * stride + projections] = 0;
+  for (uint32_t set = 1; set <= sets; set++) {
+    s->projected[set * stride - 1] = 0; /* stays so behind an odd number of values */
   }
-  for (uint32_t j = 0; j < o->blocks; j++) {
-    const uint32_t begin = hmd_boundary(o, j), width = hmd_boundary(o, j + 1) - begin;
-    const hmd_out shared = {s->projected + j * o->rank, 4, 1};
-    const hmd_out own = {s->projected + j * o->rank, 1, stride};
-    hmd_matvec(&matrix, sets * o->rank, width, s->v + begin, sets == 1 ? shared : own,
-               HMD_PROJECTION_BITS);
+  p.values = s->projected;
+  p.bits = HMD_PROJECTION_BITS;
+  p.group_stride = 4 / sets; /* four values of a set, or one of each of four sets */
+  p.row_stride = sets == 1 ? 1 : stride;
+  for (uint32_t block = 0, begin = 0, end; block < o->blocks; block++, begin = end) {
+    end = hmd_boundary(o, block + 1);
+    hmd_matvec(&p, sets * o->rank, end - begin, s->v + begin);
+    p.values += o->rank;
   }
-  int16_t *pre = s->pre + 4u * o->rows;
-  if (sets == 1) {
-    const hmd_out out = {pre, 4, 1};
-    hmd_matvec(&matrix, 4u * lower, projections, s->projected, out, HMD_PRE_ACTIVATION_BITS);
-    return;
-  }
-  for (uint32_t gate = 0; gate < 4; gate++) {
-    const hmd_out out = {pre + gate, 16, 4};
-    hmd_matvec(&matrix, lower, projections, s->projected + gate * stride, out,
-               HMD_PRE_ACTIVATION_BITS);
-  }
-}
-
-static int32_t clamp(int32_t value, int32_t limit) {
-  return value < -limit ? -limit : value >= limit ? limit - 1 : value;
-}
-
-/* New h and c. Sigmoids lie in 0..2^15 - 11, tanh in +-(2^15 - 22), so that the sums below stay
-   under 2^31: f c < 2^30, i g >> 3 < 2^27; o tanh(c) < 2^30. */
-static void update(const hmd_lstm_options *o, const int16_t *pre, int8_t *h, int16_t *c) {
-  const int32_t twice = 2 << o->cell_shift;
-  for (uint32_t unit = 0; unit < o->units; unit++, pre += 4) {
-    const int32_t i = hmd_sigmoid(pre[0]), f = hmd_sigmoid(pre[1]);
-    const int32_t g = hmd_tanh_of_half(pre[2]), out = hmd_sigmoid(pre[3]);
-    const int32_t sum = f * c[unit] + ((i * g) >> (3 + o->cell_shift)) + (1 << 14);
-    const int32_t cell = clamp(sum >> 15, 1 << 15);
-    const int32_t tanh_cell = hmd_tanh_of_half((int16_t)clamp(cell * twice, 1 << 15));
-    c[unit] = (int16_t)cell;
-    h[unit] = (int8_t)clamp((out * tanh_cell + (1 << 22)) >> 23, 128);
+  p.values = s->pre + 4u * o->rows;
+  p.bits = HMD_PRE_ACTIVATION_BITS;
+  p.group_stride = 4 * sets; /* four gates of a unit, or four units of a gate */
+  p.row_stride = sets;
+  for (uint32_t set = 0; set < sets; set++, p.values++) {
+    hmd_matvec(&p, lower * (4 / sets), projections, s->projected + set * stride);
   }
 }
 
 void hmd_lstm_run(const hmd_lstm_options *o, const hmd_lstm_tensors *t) {
-  const uint32_t units = o->units;
-  const hmd_rows matrix = {t->weights, t->table};
+  assert(hmd_lstm_check_weights(o, t->weights) == HMD_OK); /* the bound on every dot product */
+  const uint32_t units = o->units, columns = hmd_columns(o);
   scratch s;
   s.v = t->scratch;
-  s.pre = s.v + hmd_even(hmd_columns(o));
+  s.pre = s.v + hmd_even(columns);
   s.projected = s.pre + 4u * units;
+  int16_t *v_h = s.v + o->inputs;
+  s.v[hmd_even(columns) - 1] = 0; /* behind an odd number of columns */
   const int8_t *x = t->x;
   int8_t *y = t->y, *h = t->h;
   int16_t *c = t->c;
@@ -87,12 +59,13 @@ void hmd_lstm_run(const hmd_lstm_options *o, const hmd_lstm_tensors *t) {
       memset(h, 0, units);
       memset(c, 0, units * sizeof *c);
     }
+    hmd_lstm_expand(h, units, 0, o->h_shift, v_h);
     for (uint32_t step = 0; step < steps; step++) {
       const uint32_t source = o->flags & HMD_LSTM_GO_BACKWARDS ? steps - 1 - step : step;
       const uint32_t target = o->flags & HMD_LSTM_INPUT_ORDER ? source : step;
-      shift_inputs(o, x + source * o->inputs, h, s.v);
-      multiply(o, matrix, &s);
-      update(o, s.pre, h, c);
+      hmd_lstm_expand(x + source * o->inputs, o->inputs, o->x_zero_point, o->x_shift, s.v);
+      multiply(o, t, &s);
+      hmd_lstm_update(s.pre, c, h, v_h, units, o->cell_shift, o->h_shift);
       if (o->flags & HMD_LSTM_RETURN_SEQUENCES) memcpy(y + target * units, h, units);
     }
     if (o->flags & HMD_LSTM_RETURN_SEQUENCES) {

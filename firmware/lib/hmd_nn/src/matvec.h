@@ -7,17 +7,15 @@
 #define HMD_SUM_LIMIT (1 << 23) /* of the magnitude of every dot product */
 enum { HMD_PROJECTION_BITS = 12, HMD_PRE_ACTIVATION_BITS = 16 };
 
-/* Where the next matrix begins. Each product moves it behind its matrix. */
-typedef struct {
-  const int8_t *weights; /* groups of four rows, the last perhaps of two (packing.py) */
-  const int16_t *table;  /* multiplier, bias of each stored row */
-} hmd_rows;
-
-/* Where row r of the result goes: out[(r / 4) * group_stride + (r % 4) * row_stride]. */
+/* A product in progress: where row r of its result goes, namely to
+   values[(r / 4) * group_stride + (r % 4) * row_stride], and its matrix. */
 typedef struct {
   int16_t *values;
+  uint32_t bits; /* that a value saturates to: 12 or 16 */
   uint32_t group_stride, row_stride;
-} hmd_out;
+  const int8_t *weights; /* groups of four rows, the last perhaps of two (packing.py) */
+  const int16_t *table;  /* multiplier, bias of each stored row */
+} hmd_product;
 
 /* The weights of two rows in one column. */
 typedef struct {
@@ -32,9 +30,8 @@ static inline hmd_pair hmd_read_pair(const int8_t *group, uint32_t pairs, uint32
   return result;
 }
 
-/* out = clamp(floor(sum * multiplier / 2^16) + bias) to signed `bits`, for each row.
-   v has an even number of columns' values: zero behind the last. */
-void hmd_matvec(hmd_rows *matrix, uint32_t rows, uint32_t columns, const int16_t *v, hmd_out out,
-                int bits);
+/* clamp(floor(sum * multiplier / 2^16) + bias) for each row. Moves the product's weights and table
+   behind the matrix. v has an even number of columns' values: zero behind the last. */
+void hmd_matvec(hmd_product *product, uint32_t rows, uint32_t columns, const int16_t *v);
 
 #endif

@@ -1,0 +1,119 @@
+/* The element-wise arithmetic of a step (lstm_elementwise.h): Cortex-M with the DSP extension. */
+#include "dsp.h"
+#ifdef HMD_NN_DSP
+
+    .syntax unified
+    .thumb
+
+@ void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift, int16_t *v)
+    .section .text.hmd_lstm_expand, "ax", %progbits
+    .global hmd_lstm_expand
+    .type   hmd_lstm_expand, %function
+    .balign 4
+hmd_lstm_expand:
+    push    {r4, r5, r6, lr}
+    ldr     r12, [sp, #16]
+    movs    r4, #1
+    lsl     r3, r4, r3
+    pkhbt   r2, r2, r2, lsl #16
+    subs    r1, #4
+    blo     2f
+1:  ldr     r4, [r0], #4
+    sxtb16  r5, r4
+    sxtb16  r4, r4, ror #8
+    ssub16  r5, r5, r2             @ values 0 and 2
+    ssub16  r4, r4, r2             @ values 1 and 3
+    smulbb  r6, r5, r3
+    strh    r6, [r12], #8
+    smulbb  r6, r4, r3
+    strh    r6, [r12, #-6]
+    smultb  r6, r5, r3
+    strh    r6, [r12, #-4]
+    smultb  r6, r4, r3
+    strh    r6, [r12, #-2]
+    subs    r1, #4
+    bhs     1b
+2:  adds    r1, #4
+    beq     4f
+3:  ldrsb   r4, [r0], #1
+    subs    r4, r4, r2
+    smulbb  r4, r4, r3
+    strh    r4, [r12], #2
+    subs    r1, #1
+    bne     3b
+4:  pop     {r4, r5, r6, pc}
+
+    .size   hmd_lstm_expand, . - hmd_lstm_expand
+
+@ Sigmoids lie in 0..2^15 - 11. tanh(x / 2) = 2 (sigmoid(x) - 2^14) is kept halved, for which shifts
+@ of its products are one less.
+pre     .req r0
+c       .req r1
+h       .req r2
+v       .req r3
+gate_i  .req r4
+gate_f  .req r5
+gate_g  .req r6
+gate_o  .req r7
+cell    .req gate_g
+half    .req r8  @ of the cell's last place, as a product of i and g
+right   .req r9  @ such a product to the cell's 2^-15
+left    .req r10 @ the cell to Q2.13
+h_shift .req r11
+table   .req r12 @ its middle
+end     .req lr  @ of pre
+
+@ void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint32_t units,
+@                      int cell_shift, int h_shift)
+    .section .text.hmd_lstm_update, "ax", %progbits
+    .global hmd_lstm_update
+    .type   hmd_lstm_update, %function
+    .balign 4
+hmd_lstm_update:
+    push    {r4-r11, lr}
+    ldr     end, [sp, #36]
+    ldr     left, [sp, #40]
+    ldr     h_shift, [sp, #44]
+    add     end, pre, end, lsl #3
+    add     right, left, #2
+    add     left, left, #1
+    mov     half, #1 << 14
+    lsl     half, half, right
+    movw    table, #:lower16:hmd_sigmoid_table + 1024
+    movt    table, #:upper16:hmd_sigmoid_table + 1024
+
+    .balign 4
+unit:
+    ldr     r6, [pre, #4]
+    ldr     r4, [pre], #8
+    asr     gate_o, r6, #22
+    asr     gate_f, r4, #22
+    sbfx    gate_g, r6, #6, #10
+    sbfx    gate_i, r4, #6, #10
+    ldrsh   gate_o, [table, gate_o, lsl #1]
+    ldrsh   gate_f, [table, gate_f, lsl #1]
+    ldrsh   gate_g, [table, gate_g, lsl #1]
+    ldrsh   gate_i, [table, gate_i, lsl #1]
+    sub     gate_g, #1 << 14
+    mla     gate_i, gate_i, gate_g, half @ < 2^29 + 2^23
+    ldrsh   cell, [c]
+    asr     gate_i, gate_i, right
+    mla     cell, gate_f, cell, gate_i   @ < 2^30 + 2^27 + 2^14
+    ssat    cell, #16, cell, asr #15
+    strh    cell, [c], #2
+    lsl     cell, cell, left             @ <= 2^23
+    ssat    cell, #10, cell, asr #6
+    cmp     pre, end
+    ldrsh   r4, [table, cell, lsl #1]
+    sub     r4, #1 << 14
+    mul     r4, gate_o, r4               @ < 2^29
+    add     r4, #1 << 21
+    ssat    r4, #8, r4, asr #22
+    strb    r4, [h], #1
+    lsl     r4, r4, h_shift
+    strh    r4, [v], #2
+    bne     unit
+    pop     {r4-r11, pc}
+
+    .size   hmd_lstm_update, . - hmd_lstm_update
+#endif

@@ -1,0 +1,91 @@
+"""The kernel of HMD_LSTM on each Cortex-M core against the NumPy reference, bit for bit."""
+
+from functools import cache
+
+import cortex
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from integer_lstms import integer_lstms, random_lstm
+from limits import at_the_limit
+
+from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.options import Options
+from hmd_tflm.op.reference import State, run
+from hmd_tflm.structure import Structure
+
+pytestmark = cortex.needs_compiler
+every_core = pytest.mark.parametrize("core", cortex.MODELS)
+kernel = cache(cortex.Kernel)
+
+
+@every_core
+@settings(max_examples=60, deadline=None)
+@given(integer_lstms(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_core_equals_reference(
+    core: str, lstm: IntegerLSTM, batch: int, steps: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    expected_state, state = State.zeros(lstm, batch), State.zeros(lstm, batch)
+    for _ in range(2):  # the second run begins with the first one's state
+        x = rng.integers(-128, 128, (batch, steps, lstm.options.structure.inputs)).astype(np.int8)
+        expected = run(lstm, x, expected_state)
+        np.testing.assert_array_equal(kernel(core).run(lstm, x, state), expected)
+        if lstm.options.stateful:
+            np.testing.assert_array_equal(state.h, expected_state.h)
+            np.testing.assert_array_equal(state.c, expected_state.c)
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        Structure(450, 70, 40, blocks=4, rank=2),
+        Structure(3, 260, 260),
+        Structure(601, 7, 0, rank=7, shared=True),
+        *(Structure(inputs, 17, 3) for inputs in range(1, 40)),  # every remainder of columns
+        *(Structure(9, units, 0, rank=3, shared=True) for units in range(1, 9)),  # and of rows
+        *(Structure(9, units, 0) for units in range(1, 9)),
+    ],
+)
+def test_dsp_at_other_sizes(structure: Structure) -> None:
+    lstm = random_lstm(Options(structure=structure, return_sequences=True), 0)
+    x = np.random.default_rng(1).integers(-128, 128, (1, 5, structure.inputs)).astype(np.int8)
+    y = kernel("cortex-m4").run(lstm, x, State.zeros(lstm, 1))
+    np.testing.assert_array_equal(y, run(lstm, x))
+
+
+@every_core
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_sums_at_the_limit(core: str, sign: int, part: str, shared: bool) -> None:
+    lstm, row, _ = at_the_limit(part, shared)
+    row *= sign
+    x = np.full((1, 2, lstm.options.structure.inputs), -128, np.int8)
+    y = kernel(core).run(lstm, x, State.zeros(lstm, 1))
+    np.testing.assert_array_equal(y, run(lstm, x))
+
+
+@every_core
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_cells_saturate(core: str, sign: int) -> None:
+    lstm = random_lstm(Options(structure=Structure(3, 5, 5), stateful=True), 0)
+    lstm.dense[...] = 0
+    lstm.dense_out.bias[...] = 32767
+    lstm.dense_out.bias[2] *= sign
+    x = np.zeros((1, 12, 3), np.int8)
+    expected_state, state = State.zeros(lstm, 1), State.zeros(lstm, 1)
+    expected = run(lstm, x, expected_state)
+    assert (expected_state.c == (32767 if sign > 0 else -32768)).all()
+    np.testing.assert_array_equal(kernel(core).run(lstm, x, state), expected)
+    np.testing.assert_array_equal(state.c, expected_state.c)
+
+
+def test_footprint() -> None:
+    """4 KB of flash with the table of the sigmoid, 512 bytes of stack."""
+    lstm = random_lstm(Options(structure=Structure(7, 11, 3, blocks=3, rank=3)), 0)
+    m4 = kernel("cortex-m4")
+    m4.run(lstm, np.zeros((2, 3, 7), np.int8), State.zeros(lstm, 2))
+    assert m4.flash_bytes <= 4096
+    assert m4.stack_bytes <= 512
