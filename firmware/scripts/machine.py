@@ -11,6 +11,6 @@ env.Append(  # noqa: F821
         *machine,
         "--specs=nano.specs",
         "-nostartfiles",  # lib/bsp/src/startup.c is ours
-        "-Wl,-Map,$BUILD_DIR/firmware.map",
+        '-Wl,-Map,"$BUILD_DIR/firmware.map"',
     ],
 )

@@ -1,4 +1,4 @@
-"""Build firmware for a board around a model, run it in an emulator on inputs, and report outputs,
+"""Build firmware for a board around a model, run it in a simulator on inputs, and report outputs,
 executed instructions, modelled cycles, flash and RAM.
 
 The input file holds inputs [n, ...], float (quantised as the model's input) or int8; the recurrent
@@ -25,11 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a .tflite file")
     parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
     parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
+    parser.add_argument(
+        "--simulator",
+        choices=("emulator", "renode"),
+        default="emulator",
+        help="the built-in emulator (default), or the Renode in PATH",
+    )
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Generate, build, emulate and report."""
+    """Generate, build, simulate and report."""
     from hmd_tflm.codegen import generate, model_io
     from hmd_tflm.simulate.board import load_board
     from hmd_tflm.simulate.simulate import simulate
@@ -40,12 +46,13 @@ def run(arguments: argparse.Namespace) -> None:
     inputs = check_input(read_input(arguments.input), model_io(content)[0])
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
         source = generate(content, folder, arguments.model.stem).parent
-        report = simulate(source, arguments.board, inputs)
+        report = simulate(source, arguments.board, inputs, arguments.simulator)
     print(report.to_json() if arguments.json else _text(report))
 
 
 def _text(report: Report) -> str:
-    from hmd_tflm.simulate.timing import CYCLE_MODEL
+    from hmd_tflm.simulate.cycles.model import CYCLE_MODEL
+    from hmd_tflm.simulate.cycles.validation import error_bound
 
     instructions, cycles = report.instructions.mean(axis=0), report.cycles.mean(axis=0)
     rows = [
@@ -54,15 +61,16 @@ def _text(report: Report) -> str:
     ]
     rows.append(("total", f"{instructions.sum():.0f}", f"{cycles.sum():.0f}"))
     width = max(len(name) for name, *_ in rows)
-    count = len(report.outputs)
+    where = f"{report.model.board} ({report.simulator})"
     return "\n".join(
         [
-            f"{report.model.model} on {report.model.board} (emulated), mean of {count} inferences",
+            f"{report.model.model} on {where}, mean of {len(report.outputs)} inferences",
             "",
             f"{'op':{width}}  instructions        cycles",
             *(f"{name:{width}}  {done:>12}  {spent:>12}" for name, done, spent in rows),
             "",
             f"cycles: {CYCLE_MODEL}",
+            f"their error: {error_bound()}",
             f"flash: {report.flash} bytes",
             f"RAM: {report.ram} bytes, of it {report.model.arena} of arena, {report.arena_used} used",
             f"stack: {report.stack_used} of {report.stack_reserved} bytes used",

@@ -93,7 +93,7 @@ class CallTree:
         )
         if status != UC_ERR_OK:
             raise UcError(status)
-        uc.ctl_flush_tb()  # code that is translated already would not call the hook
+        uc.ctl_flush_tb()  # type: ignore[attr-defined]  # translated code would not call the hook
         library.calls_begin(self._pointer)
 
     def section(self, number: int) -> None:

@@ -120,6 +120,15 @@ class Counter:
         self._library.counter_enter(self._pointer, address, size)
         self.raise_pending()
 
+    def leave(self) -> None:
+        """The current block ends, and none begins."""
+        self._library.counter_leave(self._pointer)
+
+    @property
+    def pointer(self) -> int:
+        """Of the counter in C, for other native code; it lives as long as this object."""
+        return ctypes.addressof(self._c)
+
     @property
     def instructions(self) -> int:
         """Executed before the current block."""
@@ -209,4 +218,6 @@ def native_library() -> ctypes.CDLL:
     library.counter_free.restype = None
     library.counter_enter.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
     library.counter_enter.restype = None
+    library.counter_leave.argtypes = [ctypes.c_void_p]
+    library.counter_leave.restype = None
     return library

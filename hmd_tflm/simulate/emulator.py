@@ -10,6 +10,11 @@ from unicorn import Uc, UcError
 from unicorn.arm_const import UC_ARM_REG_PC, UC_ARM_REG_SP, UC_CPU_ARM_CORTEX_M4
 from unicorn.unicorn_const import (
     UC_ARCH_ARM,
+    UC_HOOK_MEM_INVALID,
+    UC_MEM_FETCH_UNMAPPED,
+    UC_MEM_READ_UNMAPPED,
+    UC_MEM_WRITE_PROT,
+    UC_MEM_WRITE_UNMAPPED,
     UC_MODE_MCLASS,
     UC_MODE_THUMB,
     UC_PROT_ALL,
@@ -20,16 +25,22 @@ from unicorn.unicorn_const import (
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board
 from hmd_tflm.simulate.calls import CallTree
-from hmd_tflm.simulate.counter import Cost, Counter
+from hmd_tflm.simulate.counter import Counter
+from hmd_tflm.simulate.cycles.model import CycleModel
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.peripherals import DWT_CYCCNT, Registers, Uart, add_clock_control
-from hmd_tflm.simulate.timing import REFILL, block_cost
 
 BUDGET = 2_000_000_000
 """Instructions that may pass without a reply: 12 s and more of an STM32F407."""
 
 _CPUS = {"cortex-m4": UC_CPU_ARM_CORTEX_M4}
 _REGISTER_SPACES = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
+_ACCESSES = {
+    UC_MEM_READ_UNMAPPED: "read",
+    UC_MEM_WRITE_UNMAPPED: "write",
+    UC_MEM_WRITE_PROT: "write",
+    UC_MEM_FETCH_UNMAPPED: "jump",
+}
 _NOWHERE = 0xFFFF_FFFE  # an address that is never executed
 
 
@@ -59,11 +70,13 @@ class Emulator:
         self._image = image
         self._budget = budget
         self._waits = False
+        self._access = ""
         self._uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(_CPUS[board.cpu])
         self._map(board)
         self._load(board)
-        self.counter = Counter(self._price)
+        self._uc.hook_add(UC_HOOK_MEM_INVALID, self._remember)
+        self.counter = Counter(CycleModel(self._code))
         self.counter.attach(self._uc)
 
     def follow_calls(self) -> CallTree:
@@ -95,7 +108,9 @@ class Emulator:
         try:
             self._uc.emu_start(self._uc.reg_read(UC_ARM_REG_PC) | 1, _NOWHERE)
         except UcError as error:
-            raise FirmwareError(f"the firmware faulted {self._place()}: {error}") from error
+            raise FirmwareError(
+                f"the firmware faulted {self._place()}{self._access}: {error}"
+            ) from error
         self.counter.raise_pending()
         if not self._waits:
             raise FirmwareError(
@@ -129,6 +144,12 @@ class Emulator:
                 origin,
             )
 
+    def _remember(
+        self, uc: Uc, access: int, address: int, size: int, value: int, user_data: object
+    ) -> bool:
+        self._access = f" on a {_ACCESSES.get(access, 'access')} of 0x{address:08X}"
+        return False  # it stays a fault
+
     def _load(self, board: Board) -> None:
         flash = board.memory["flash"]
         for address, data in self._image.segments:
@@ -142,9 +163,8 @@ class Emulator:
         self._uc.reg_write(UC_ARM_REG_SP, stack)
         self._uc.reg_write(UC_ARM_REG_PC, reset)
 
-    def _price(self, address: int, size: int, entry: int) -> Cost:
-        cost = block_cost(bytes(self._uc.mem_read(address, size)), address)
-        return Cost(cost.instructions, cost.cycles + REFILL * (entry & 1), 0)
+    def _code(self, address: int, size: int) -> bytes:
+        return bytes(self._uc.mem_read(address, size))
 
     def _read_cycle_counter(self, stored: int) -> int:
         reading = Reading(self.counter.instructions, self.counter.cycles)

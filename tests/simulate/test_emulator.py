@@ -47,9 +47,9 @@ def test_errors_arrive(dummy, board):
 @pytest.mark.parametrize(
     "first, place",
     [
-        (126, "add: .*READ_UNMAPPED"),
-        (124, "overflow: .*WRITE_UNMAPPED"),
-        (123, "add: .*WRITE_PROT"),
+        (126, "add on a read of 0x[0-9A-F]{8}: .*READ_UNMAPPED"),
+        (124, "overflow on a write of 0x1FFF[0-9A-F]{4}: .*WRITE_UNMAPPED"),
+        (123, "add on a write of 0x08[0-9A-F]{6}: .*WRITE_PROT"),
     ],
 )
 def test_fault_names_place(dummy, board, first, place):

@@ -63,7 +63,7 @@ def test_names_are_those_of_the_sources(profiled: Profile) -> None:
     assert 0 < profiled.foreign < 0.01
     assert any(re.fullmatch(r"lstm\.c:\d+", share.name) for share in profiled.lines)
     chain = next(stack for stack in profiled.stacks if stack[-1] == "hmd_lstm_run")
-    assert chain[0] == "0 HMD_LSTM" and chain[-2] == "hmd_model_run_op"
+    assert chain[0] == "0 HMD_LSTM" and chain[-2] == "hmd_model_run"
 
 
 def test_collapsed_stacks() -> None:

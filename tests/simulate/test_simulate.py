@@ -24,7 +24,8 @@ def test_report(dummy):
     data = json.loads(report.to_json())
     assert data["outputs"] == report.outputs.tolist()
     assert data["model_crc32"] == "0BADCAFE"
-    assert "not validated" in data["cycle_model"]
+    assert "zero wait states" in data["cycle_model"]
+    assert "measured on an STM32F407" in data["cycle_error"]
     assert [op["name"] for op in data["ops"]] == ["ADD", "MEAN", "STORE"]
     assert (
         np.sum([op["instructions"] for op in data["ops"]], axis=0).tolist() == data["instructions"]

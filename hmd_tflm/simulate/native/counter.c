@@ -105,6 +105,9 @@ void counter_enter(counter *c, uint32_t address, uint32_t size) {
   if (c->current == NONE) c->exhausted = 1;
 }
 
+/* The current block ends where none begins. */
+void counter_leave(counter *c) { leave(c, 0); }
+
 /* A uc_cb_hookcode_t for UC_HOOK_BLOCK; user is the counter. */
 void counter_block(void *uc, uint64_t address, uint32_t size, void *user) {
   counter *c = user;

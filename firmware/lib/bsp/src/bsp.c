@@ -7,6 +7,7 @@
 static uint32_t core_hz;
 
 void bsp_init(void) {
+  cache_init();
   const clocks running = clock_init();
   core_hz = running.core_hz;
   uart_init(running.uart_hz);

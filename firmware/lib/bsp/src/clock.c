@@ -1,4 +1,4 @@
-/* HSI at reset -> HSE -> PLL -> core, flash wait states first (RM0090, 3.5.1 and 7.2). */
+/* HSI at reset -> HSE -> PLL -> core, flash wait states first (RM0090, 3.5.1, 7.2; RM0385, 4.1.4). */
 #include <stdbool.h>
 
 #include "board.h"
@@ -26,15 +26,25 @@ static uint32_t prescaler(uint32_t divider) {
   return field == 3 ? 0 : field;
 }
 
+/* The voltage for the highest clocks; the PLL must run, the core must not run on it yet. */
+static bool overdrive(void) {
+  PWR_CR |= PWR_CR_ODEN;
+  if (!ready(&PWR_CSR, PWR_CSR_ODRDY, PWR_CSR_ODRDY)) return false;
+  PWR_CR |= PWR_CR_ODSWEN;
+  return ready(&PWR_CSR, PWR_CSR_ODSWRDY, PWR_CSR_ODSWRDY);
+}
+
 static bool start_pll(void) {
+  if (BOARD_HSE_BYPASS) RCC_CR |= RCC_CR_HSEBYP;
   RCC_CR |= RCC_CR_HSEON;
   if (!ready(&RCC_CR, RCC_CR_HSERDY, RCC_CR_HSERDY)) return false;
   RCC_APB1ENR |= RCC_APB1ENR_PWREN;
   PWR_CR |= PWR_CR_VOS;
   RCC_PLLCFGR = RCC_PLLCFGR_HSE | BOARD_PLL_M | BOARD_PLL_N << 6 | (BOARD_PLL_P / 2 - 1) << 16 |
-                BOARD_PLL_Q << 24;
+                BOARD_PLL_Q << 24 | RCC_PLLCFGR_R;
   RCC_CR |= RCC_CR_PLLON;
   if (!ready(&RCC_CR, RCC_CR_PLLRDY, RCC_CR_PLLRDY)) return false;
+  if (BOARD_OVERDRIVE && !overdrive()) return false;
   FLASH_ACR = FLASH_ACR_CACHES | BOARD_FLASH_WAIT_STATES;
   if (!ready(&FLASH_ACR, FLASH_ACR_LATENCY, BOARD_FLASH_WAIT_STATES)) return false;
   RCC_CFGR = prescaler(BOARD_APB1_DIVIDER) << 10 | prescaler(BOARD_APB2_DIVIDER) << 13;
@@ -44,7 +54,7 @@ static bool start_pll(void) {
 
 clocks clock_init(void) {
   if (start_pll()) {
-    return (clocks){.core_hz = BOARD_CLOCK_HZ, .uart_hz = BOARD_CLOCK_HZ / BOARD_APB1_DIVIDER};
+    return (clocks){.core_hz = BOARD_CLOCK_HZ, .uart_hz = BOARD_CLOCK_HZ / BOARD_UART_BUS_DIVIDER};
   }
   RCC_CFGR = 0; /* HSI, no prescalers */
   RCC_CR &= ~(RCC_CR_PLLON | RCC_CR_HSEON);

@@ -17,6 +17,9 @@ void uart_init(uint32_t uart_hz);
 
 void cycles_init(void);
 
+/* Switches the core's instruction and data cache on, where it has them. */
+void cache_init(void);
+
 /* Fills the unused stack with a pattern; call it as early as possible. */
 void stack_paint(void);
 

@@ -5,19 +5,18 @@
 
 #define BAUD 115200u
 
-static void alternate_function(uint32_t pin) {
-  GPIO_MODER(BOARD_UART_GPIO) = (GPIO_MODER(BOARD_UART_GPIO) & ~(3u << 2 * pin)) |
-                                GPIO_MODE_ALTERNATE << 2 * pin;
-  GPIO_AFRL(BOARD_UART_GPIO) = (GPIO_AFRL(BOARD_UART_GPIO) & ~(15u << 4 * pin)) |
-                               BOARD_UART_PIN_FUNCTION << 4 * pin;
+static void alternate_function(uint32_t port, uint32_t pin) {
+  const uint32_t field = 4 * (pin % 8);
+  GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << 2 * pin)) | GPIO_MODE_ALTERNATE << 2 * pin;
+  GPIO_AFR(port, pin) = (GPIO_AFR(port, pin) & ~(15u << field)) | BOARD_UART_PIN_FUNCTION << field;
 }
 
 void uart_init(uint32_t uart_hz) {
-  RCC_AHB1ENR |= BOARD_UART_GPIO_ENABLE_BIT;
-  RCC_APB1ENR |= BOARD_UART_ENABLE_BIT;
-  (void)RCC_APB1ENR; /* the clock needs two bus cycles before the first access (RM0090, 7.2) */
-  alternate_function(BOARD_UART_TX_PIN);
-  alternate_function(BOARD_UART_RX_PIN);
+  RCC_AHB1ENR |= BOARD_UART_GPIO_ENABLE_BITS;
+  BOARD_UART_ENABLE |= BOARD_UART_ENABLE_BIT;
+  (void)BOARD_UART_ENABLE; /* the clock needs two bus cycles before the first access (RM0090, 7.2) */
+  alternate_function(BOARD_UART_TX_GPIO, BOARD_UART_TX_PIN);
+  alternate_function(BOARD_UART_RX_GPIO, BOARD_UART_RX_PIN);
   USART_BRR(BOARD_UART) = (uart_hz + BAUD / 2) / BAUD; /* 16-fold oversampling */
   USART_CR1(BOARD_UART) = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE;
 }

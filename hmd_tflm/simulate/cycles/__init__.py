@@ -1,0 +1,1 @@
+"""Cycles of a Cortex-M4 from its executed instructions; the rules are listed in docs/cycles.md."""

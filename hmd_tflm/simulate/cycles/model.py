@@ -1,0 +1,51 @@
+"""Costs of whole blocks of code, each in the states in which it is entered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hmd_tflm.simulate.counter import Cost
+from hmd_tflm.simulate.cycles.instruction import Instruction, decode
+from hmd_tflm.simulate.cycles.machine import START, State, step
+
+CYCLE_MODEL = "Cortex-M4 pipeline, zero wait states (docs/cycles.md)"
+
+Read = Callable[[int, int], bytes]
+"""The code at (address, bytes)."""
+
+
+class CycleModel:
+    """Prices blocks of code for a Counter; states of the pipeline get small numbers.
+
+    A stream of executed instructions costs the same however it is cut into blocks. Instructions in
+    an IT block count and cost as executed, whether their condition holds or not.
+    """
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._code: dict[tuple[int, int], list[Instruction]] = {}
+        self._numbers = {START: 0}
+        self._states = [START]
+
+    def __call__(self, address: int, size: int, entry: int) -> Cost:
+        """The cost of the block at (address, bytes), entered in a state as Price defines it."""
+        instructions = self._decode(address, size)
+        state, branched = self._states[entry >> 1], bool(entry & 1)
+        cycles = 0
+        for instruction in instructions:
+            spent, state = step(state, instruction, branched)
+            cycles += spent
+            branched = False
+        return Cost(len(instructions), cycles, self._number(state))
+
+    def _decode(self, address: int, size: int) -> list[Instruction]:
+        key = address, size
+        if key not in self._code:
+            self._code[key] = decode(self._read(address, size), address)
+        return self._code[key]
+
+    def _number(self, state: State) -> int:
+        number = self._numbers.setdefault(state, len(self._states))
+        if number == len(self._states):
+            self._states.append(state)
+        return number
