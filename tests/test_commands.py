@@ -89,7 +89,8 @@ def test_simulate_equals_run(files: Path, compiler: None, capsys) -> None:
     assert main("simulate", files / "m.tflite", **options) == 0
     text = capsys.readouterr().out
     assert (
-        "m on disco_f407vg (emulated), mean of 6 inferences" in text and "zero wait states" in text
+        "m on disco_f407vg (emulator), mean of 6 inferences" in text
+        and "their error: median" in text
     )
 
 
