@@ -43,7 +43,7 @@ class Change:
     @property
     def exceeds(self) -> bool:
         """Whether it grew by more than `GROWTH`."""
-        return self.growth > GROWTH
+        return self.measured > self.budget * (1 + GROWTH)
 
 
 def measure() -> Iterator[tuple[str, dict[str, int]]]:
