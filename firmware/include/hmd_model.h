@@ -35,8 +35,9 @@ void hmd_model_reset(void);
 /* One word without a comma; op < op_count. */
 const char *hmd_model_op_name(uint32_t op);
 
-/* Runs one op. Ops 0 .. op_count - 1 in this order are one inference. 0, or a status. */
-int hmd_model_run_op(uint32_t op);
+/* Runs one inference and calls op_done(context) after each op, in their order: a callback, since
+   TFLM runs all ops in one call. 0, or the status of the op after the last that was done. */
+int hmd_model_run(void (*op_done)(void *context), void *context);
 
 /* Bytes of the arena that were ever touched. */
 uint32_t hmd_model_arena_high_water(void);

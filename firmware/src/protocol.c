@@ -92,18 +92,21 @@ static void info(protocol *p) {
   }
 }
 
+static void read_cycles(void *context) {
+  protocol *p = context;
+  if (p->readings <= PROTOCOL_MAX_OPS) p->times[p->readings++] = p->board.cycles();
+}
+
 /* The counter is read once before the first op and once after each: nothing else in between. */
 static void run(protocol *p) {
   const hmd_model_info *model = hmd_model();
-  p->times[0] = p->board.cycles();
-  for (uint32_t op = 0; op < model->op_count; ++op) {
-    const int status = hmd_model_run_op(op);
-    p->times[op + 1] = p->board.cycles();
-    if (status) {
-      error_model(p, status);
-      reply_count(p, "op", op);
-      return;
-    }
+  p->readings = 0;
+  read_cycles(p);
+  const int status = hmd_model_run(read_cycles, p);
+  if (status) {
+    error_model(p, status);
+    reply_count(p, "op", p->readings - 1);
+    return;
   }
   const uint8_t *output = hmd_model_output();
   reply_text(p, "ok");

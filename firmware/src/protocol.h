@@ -38,6 +38,7 @@ typedef struct {
   uint32_t bad_digit; /* position of the first character that is none; = digits while all are */
 
   uint32_t times[PROTOCOL_MAX_OPS + 1];
+  uint32_t readings; /* in times */
 } protocol;
 
 /* Makes the model ready and says so. Set board before, leave the rest zero. */

@@ -1,4 +1,4 @@
-"""C for firmware without an interpreter."""
+"""C for firmware, without an interpreter or (module tflm) with TFLM."""
 
 from hmd_tflm.codegen.generate import generate, model_io
 

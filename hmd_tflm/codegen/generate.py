@@ -29,13 +29,24 @@ def generate(content: bytes, folder: str | Path, name: str = "model") -> Path:
         UserError: an op outside the set, options that do not fit, a folder that cannot be made.
     """
     source = c_source(content, name)
+    folder = make_folder(folder)
+    write_whole(folder / FILE, source)
+    return folder / FILE
+
+
+def make_folder(folder: str | Path) -> Path:
+    """The folder, made if it does not exist."""
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made ({error.strerror}); give another") from error
-    write_whole(folder / FILE, source)
-    return folder / FILE
+    return folder
+
+
+def model_name(name: str) -> str:
+    """One word of letters, digits and underscores."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII) or "model"
 
 
 def model_io(content: bytes) -> tuple[TensorInfo, TensorInfo]:
@@ -68,19 +79,19 @@ def c_source(content: bytes, name: str) -> str:
     first, last = _resolve(aliases, graph.inputs[0]), _resolve(aliases, graph.outputs[0])
     buffers = _buffers(calls, aliases, graph, first, last)
     offsets, size = place(buffers)
-    cases = []
+    statements = []
     for number, one in enumerate(calls):
         at = {
             str(i): f"AT({offsets[_resolve(aliases, i)]})"
             for i in (*one.reads, *one.writes, *one.states)
         }
         at[SCRATCH] = f"AT({offsets.get((SCRATCH, number), 0)})"
-        cases.append(f"    case {number}:\n      {_fill(one.text, at)}\n      break;\n")
+        statements.append(f"  {_fill(one.text, at)}\n  op_done(context);\n")
     states = [(offsets[i], count) for one in calls for i, count in one.states.items()]
     return _TEMPLATE.format(
         arena=size,
         constants="\n".join(one.constants for one in calls),
-        name=re.sub(r"\W", "_", name, flags=re.ASCII) or "model",
+        name=model_name(name),
         input_bytes=source.bytes,
         output_bytes=target.bytes,
         op_count=len(calls),
@@ -89,7 +100,7 @@ def c_source(content: bytes, name: str) -> str:
         output=offsets[last],
         resets="".join(f"  memset(AT({at}), 0, {count});\n" for at, count in states),
         op_names="".join(f'      "{tflite.op_name(model, op)}",\n' for op in ops),
-        cases="".join(cases),
+        statements="".join(statements),
     )
 
 
@@ -171,12 +182,8 @@ const char *hmd_model_op_name(uint32_t op) {{
   return names[op];
 }}
 
-int hmd_model_run_op(uint32_t op) {{
-  switch (op) {{
-{cases}    default:
-      return 1;
-  }}
-  return 0;
+int hmd_model_run(void (*op_done)(void *), void *context) {{
+{statements}  return 0;
 }}
 
 uint32_t hmd_model_arena_high_water(void) {{

@@ -45,7 +45,10 @@ class Compiled:
         for row in rows:
             assert row.nbytes == self.info.input
             ctypes.memmove(self.c.hmd_model_input(), row.tobytes(), row.nbytes)
-            assert not any(self.c.hmd_model_run_op(op) for op in range(self.info.ops))
+            done = []
+            op_done = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(done.append)
+            assert self.c.hmd_model_run(op_done, None) == 0
+            assert len(done) == self.info.ops
             data = ctypes.string_at(self.c.hmd_model_output(), self.info.output)
             outputs.append(np.frombuffer(data, np.int8))
         return np.stack(outputs)

@@ -65,8 +65,11 @@ static void branches(void) {
   output = (int32_t)x;
 }
 
-int hmd_model_run_op(uint32_t op) {
+int hmd_model_run(void (*op_done)(void *), void *context) {
   static void (*const ops[])(void) = {mac, straight, branches};
-  ops[op]();
+  for (uint32_t op = 0; op < facts.op_count; ++op) {
+    ops[op]();
+    op_done(context);
+  }
   return 0;
 }

@@ -64,7 +64,12 @@ static int store(void) {
   return 0;
 }
 
-int hmd_model_run_op(uint32_t op) {
+int hmd_model_run(void (*op_done)(void *), void *context) {
   static int (*const ops[])(void) = {add, mean, store};
-  return ops[op]();
+  for (uint32_t op = 0; op < facts.op_count; ++op) {
+    const int status = ops[op]();
+    if (status) return status;
+    op_done(context);
+  }
+  return 0;
 }
