@@ -38,6 +38,20 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from error
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder, made with those above it unless it is there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be made ({error.strerror}); give another") from error
+    return folder
+
+
 def read_whole(path: str | os.PathLike[str]) -> bytes:
     """A file's bytes.
 

@@ -11,7 +11,7 @@ from hmd_tflm import tflite
 from hmd_tflm.codegen.arena import Buffer, place
 from hmd_tflm.codegen.ops import SCRATCH, Call, call
 from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import make_folder, write_whole
 from hmd_tflm.tflite import TensorInfo
 
 FILE = "model.c"
@@ -32,16 +32,6 @@ def generate(content: bytes, folder: str | Path, name: str = "model") -> Path:
     folder = make_folder(folder)
     write_whole(folder / FILE, source)
     return folder / FILE
-
-
-def make_folder(folder: str | Path) -> Path:
-    """The folder, made if it does not exist."""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another") from error
-    return folder
 
 
 def model_name(name: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from zlib import crc32
 
 from hmd_tflm import tflite
-from hmd_tflm.codegen.generate import make_folder, model_io, model_name
+from hmd_tflm.codegen.generate import model_io, model_name
 from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import make_folder, write_whole
 from hmd_tflm.op.options import NAME
 from hmd_tflm.op.read import read_layers
 

@@ -11,8 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import make_folder, write_whole
 from hmd_tflm.quiet import quiet
 
 EXAMPLE = "--dataset digits --output demo"
@@ -36,10 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     load_board(arguments.board)  # before any work
     folder: Path = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made ({error.strerror}); give another") from error
+    make_folder(folder)
     records = []
     for record in compare(arguments.dataset, arguments.board, folder, arguments.seed):
         records.append(record)

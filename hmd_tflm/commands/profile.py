@@ -10,11 +10,10 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hmd_tflm.errors import UserError
-from hmd_tflm.files import read_input, read_whole, write_whole
+from hmd_tflm.commands import on_board
+from hmd_tflm.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from hmd_tflm.simulate.profile import Profile, Share
@@ -25,33 +24,21 @@ ROWS = 12  # of each table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `hmd-tflm profile`."""
-    parser.add_argument("model", type=Path, help="a .tflite file")
-    parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
-    parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
+    on_board.add_arguments(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder for the files")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Generate, build, emulate and divide."""
-    from hmd_tflm.codegen import generate, model_io
-    from hmd_tflm.simulate.board import load_board
     from hmd_tflm.simulate.flame import collapsed, svg
     from hmd_tflm.simulate.profile import profile
-    from hmd_tflm.tflite import check_input
 
-    load_board(arguments.board)  # before any work
-    content = read_whole(arguments.model)
-    inputs = check_input(read_input(arguments.input), model_io(content)[0])
-    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        source = generate(content, folder, arguments.model.stem).parent
+    with on_board.generated(arguments) as (source, inputs):
         result = profile(source, arguments.board, inputs)
     numbers = json.dumps(_numbers(result), indent=2)
     if arguments.output:
-        try:
-            arguments.output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{arguments.output}: cannot be made ({error.strerror})") from error
+        make_folder(arguments.output)
         title = f"{result.model.model} on {result.model.board}, {result.inferences} inferences"
         write_whole(arguments.output / "profile.json", numbers + "\n")
         write_whole(arguments.output / "flame.txt", collapsed(result.stacks))

@@ -8,11 +8,9 @@ state is reset once, before the first.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hmd_tflm.files import read_input, read_whole
+from hmd_tflm.commands import on_board
 
 if TYPE_CHECKING:
     from hmd_tflm.simulate.simulate import Report
@@ -22,9 +20,7 @@ EXAMPLE = "model.tflite --board disco_f407vg --input x.npy"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `hmd-tflm simulate`."""
-    parser.add_argument("model", type=Path, help="a .tflite file")
-    parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
-    parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
+    on_board.add_arguments(parser)
     parser.add_argument(
         "--simulator",
         choices=("emulator", "renode"),
@@ -36,16 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Generate, build, simulate and report."""
-    from hmd_tflm.codegen import generate, model_io
-    from hmd_tflm.simulate.board import load_board
     from hmd_tflm.simulate.simulate import simulate
-    from hmd_tflm.tflite import check_input
 
-    load_board(arguments.board)  # before any work
-    content = read_whole(arguments.model)
-    inputs = check_input(read_input(arguments.input), model_io(content)[0])
-    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        source = generate(content, folder, arguments.model.stem).parent
+    with on_board.generated(arguments) as (source, inputs):
         report = simulate(source, arguments.board, inputs, arguments.simulator)
     print(report.to_json() if arguments.json else _text(report))
 

@@ -1,5 +1,6 @@
 """The README's figures are those of the measurement files, and its Python runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hmd_tflm.benchmarks.kernels_report import page
 from hmd_tflm.benchmarks.render import BLOCK, ROOT, load, rendered
 
 README = (ROOT / "README.md").read_text()
@@ -22,6 +24,13 @@ def test_measurements_are_whole(name: str) -> None:
     _, records = load(name)
     assert [r.label for r in records] == ["dense", "HMD 2x", "HMD 4x", "LMF 2x", "LMF 4x"]
     assert (ROOT / f"docs/demo_{name}.png").is_file()
+
+
+def test_the_kernels_page_is_the_measured_one() -> None:
+    records = json.loads((ROOT / "benchmarks/kernels.json").read_text())
+    assert (ROOT / "docs/benchmarks.md").read_text() == page(records)
+    sizes = {(r["inputs"], r["units"]) for r in records}
+    assert len(sizes) == 5 and (ROOT / "docs/kernels.png").is_file()
 
 
 def test_the_readmes_python_works(tmp_path: Path) -> None:

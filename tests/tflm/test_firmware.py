@@ -76,7 +76,7 @@ def test_state_goes_on_until_reset(compiler, stateful: bytes, tmp_path: Path) ->
 @needs_tflm
 @pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*.tflite")), ids=lambda path: path.stem)
 def test_sizes_and_instructions_side_by_side(path: Path, folders) -> None:
-    """Prints the rows of the tables in docs/tflm.md (pytest -s)."""
+    """Prints what docs/tflm.md says it does (pytest -s)."""
     content, (plain_folder, tflm_folder) = path.read_bytes(), folders
     with Interpreter(content) as interpreter:
         shape = (2, *interpreter.inputs[0].shape[1:])
