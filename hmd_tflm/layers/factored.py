@@ -1,11 +1,12 @@
-"""One time step of an LSTM whose gate matrices have the shape of `structure.Structure`."""
+"""What HMDLSTM and HMDGRU share: gate matrices in factors, in the shape of `structure.Structure`."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -13,22 +14,21 @@ from keras import ops
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers import recurrence
 from hmd_tflm.structure import Structure
 
-GATES = 4
 SHAPE_ARGUMENTS = ("compression", "rows", "blocks", "rank", "shared")
 
 
-@keras.saving.register_keras_serializable("hmd_tflm")
-class HMDLSTMCell(keras.layers.LSTMCell):
-    """`keras.layers.LSTMCell` whose weights are the factors of its gate matrices.
+class FactoredCell(keras.layers.Layer):
+    """The part of a cell that makes its gate matrices from factors, before a Keras cell.
 
     The factors are multiplied out to `kernel` and `recurrent_kernel`, with which the cell then
-    computes as its base class does. They start so that the dense rows are the same rows of a
-    `keras.layers.LSTM` (`kernel_initializer` and `recurrent_initializer` make whole matrices,
-    of which the dense rows are kept), and so that the elements of the other rows have the
-    variance ``1 / (3 * units)``. Regularizers see the multiplied-out `kernel` and
-    `recurrent_kernel`, as in the base class.
+    computes as its Keras class does. They start so that the dense rows are the same rows of the
+    Keras layer (`kernel_initializer` and `recurrent_initializer` make whole matrices, of which
+    the dense rows are kept), and so that the elements of the other rows have the variance
+    ``1 / (3 * units)``. Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as
+    in the Keras class.
 
     Args:
         units: hidden units.
@@ -37,21 +37,24 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         rows: dense rows of each gate, instead of `compression`; ``rows=units`` is a dense layer.
         blocks: column blocks of the other rows.
         rank: rank of each block.
-        shared: whether the four gates use the same projections.
-        **kwargs: the other arguments of `keras.layers.LSTMCell`, with its names and defaults.
+        shared: whether the gates use the same projections.
+        **kwargs: the other arguments of the Keras cell, with its names and defaults.
 
     Attributes:
+        gates: gate matrices; their order is the Keras layer's.
         structure: the `Structure` of the gate matrices, once built.
-        dense: float ``[4, rows, columns]``, the gates in Keras' order i, f, c, o and the columns
-            those of ``[x | h]``; None without dense rows.
-        projection: float ``[4 or 1, rank, columns]``; None if all rows are dense.
-        expansion: float ``[4, units - rows, blocks, rank]``; None if all rows are dense.
-        bias: float ``[4 * units]``; None without a bias.
+        dense: float ``[gates, rows, columns]``, the columns those of ``[x | h]``; None without
+            dense rows.
+        projection: float ``[gates or 1, rank, columns]``; None if all rows are dense.
+        expansion: float ``[gates, units - rows, blocks, rank]``; None if all rows are dense.
+        bias: float ``[gates * units]``; None without a bias.
 
     Raises:
         UserError: both `compression` and `rows` are given; an activation other than those of
             the integer op; a constraint on a kernel; when built, a shape that cannot be.
     """
+
+    gates: int
 
     def __init__(
         self,
@@ -96,18 +99,18 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         rank = shape.rank if shape.lower else 0
         factor = keras.initializers.RandomNormal(stddev=(3 * self.units * self.rank) ** -0.25)
         self.dense = self._add_factor(
-            "dense", (GATES, shape.rows, shape.columns), self._initial_dense
+            "dense", (self.gates, shape.rows, shape.columns), self._initial_dense
         )
         self.projection = self._add_factor(
             "projection", (shape.projection_sets, rank, shape.columns), factor
         )
         self.expansion = self._add_factor(
-            "expansion", (GATES, shape.lower, shape.blocks, shape.rank), factor.clone()
+            "expansion", (self.gates, shape.lower, shape.blocks, shape.rank), factor.clone()
         )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                shape=(GATES * self.units,),
+                shape=(self.gates * self.units,),
                 name="bias",
                 initializer=self._initial_bias,
                 regularizer=self.bias_regularizer,
@@ -119,7 +122,12 @@ class HMDLSTMCell(keras.layers.LSTMCell):
             carrier.regularizer = self._penalty
 
     def _shape(self, inputs: int) -> Structure:
-        blocks: dict[str, Any] = {"blocks": self.blocks, "rank": self.rank, "shared": self.shared}
+        blocks: dict[str, Any] = {
+            "blocks": self.blocks,
+            "rank": self.rank,
+            "shared": self.shared,
+            "gates": self.gates,
+        }
         if self.compression is not None:
             return Structure.for_compression(inputs, self.units, self.compression, **blocks)
         return Structure(inputs, self.units, **({"rows": self.rows} | blocks))
@@ -130,18 +138,14 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         return self.add_weight(shape=shape, name=name, initializer=initializer)
 
     def _initial_dense(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        width = GATES * self.units
+        width = self.gates * self.units
         kernel = self.kernel_initializer((self.structure.inputs, width), dtype)
         recurrent_kernel = self.recurrent_initializer((self.units, width), dtype)
         full = ops.transpose(ops.concatenate([kernel, recurrent_kernel], axis=0))
-        return ops.reshape(full, (GATES, self.units, self.structure.columns))[:, : shape[1]]
+        return ops.reshape(full, (self.gates, self.units, self.structure.columns))[:, : shape[1]]
 
     def _initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return self.bias_initializer(shape, dtype)
-        i, f, c, o = (self.units,) * GATES
-        before, after = (self.bias_initializer((n,), dtype) for n in (i, c + o))
-        return ops.concatenate([before, ops.ones((f,), dtype), after])
+        return self.bias_initializer(shape, dtype)
 
     def _penalty(self, _: Any) -> Any:
         with self.multiplied_out() as (kernel, recurrent_kernel):
@@ -156,7 +160,7 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         """Multiply the factors out, once for all steps that run inside the block.
 
         Yields:
-            `kernel` ``[inputs, 4 * units]`` and `recurrent_kernel` ``[units, 4 * units]``.
+            `kernel` ``[inputs, gates * units]`` and `recurrent_kernel` ``[units, gates * units]``.
         """
         if self._multiplied_out is not None:
             yield self._multiplied_out
@@ -176,19 +180,19 @@ class HMDLSTMCell(keras.layers.LSTMCell):
                 for j, (begin, end) in enumerate(pairwise(shape.boundaries))
             ]
             parts.append(ops.concatenate(blocks, axis=2))
-        rows = ops.reshape(ops.concatenate(parts, axis=1), (GATES * self.units, shape.columns))
+        rows = ops.reshape(ops.concatenate(parts, axis=1), (self.gates * self.units, shape.columns))
         full = ops.transpose(rows)
         return full[: shape.inputs], full[shape.inputs :]
 
     @property
     def kernel(self) -> Any:
-        """The product's columns for x, as in the base class: ``[inputs, 4 * units]``."""
+        """The product's columns for x, as in the base class: ``[inputs, gates * units]``."""
         with self.multiplied_out() as (kernel, _):
             return kernel
 
     @property
     def recurrent_kernel(self) -> Any:
-        """The product's columns for h, as in the base class: ``[units, 4 * units]``."""
+        """The product's columns for h, as in the base class: ``[units, gates * units]``."""
         with self.multiplied_out() as (_, recurrent_kernel):
             return recurrent_kernel
 
@@ -196,9 +200,9 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         """`dense`, `projection` and `expansion` in the shapes of `Structure.check_factors`."""
         shape = self.structure
         empty = (
-            (GATES, 0, shape.columns),
+            (self.gates, 0, shape.columns),
             (shape.projection_sets, 0, shape.columns),
-            (GATES, 0, shape.blocks, shape.rank),
+            (self.gates, 0, shape.blocks, shape.rank),
         )
         weights = (self.dense, self.projection, self.expansion)
         dense, projection, expansion = (
@@ -207,11 +211,103 @@ class HMDLSTMCell(keras.layers.LSTMCell):
         )
         return dense, projection, expansion
 
-    def call(self, inputs: Any, states: list[Any], training: bool = False) -> Any:
-        """As `keras.layers.LSTMCell.call`."""
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        """As the Keras cell's."""
         with self.multiplied_out():
             return super().call(inputs, states, training=training)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return super().get_config() | {name: getattr(self, name) for name in SHAPE_ARGUMENTS}
+
+
+class FactoredLayer(keras.layers.RNN):
+    """The part of a layer that wraps a `FactoredCell`, before a Keras layer.
+
+    Args:
+        units, compression, rows, blocks, rank, shared: see `FactoredCell`.
+        use_cudnn: as in the Keras layer.
+        **kwargs: the other arguments of the Keras layer, with its names and defaults.
+
+    Attributes:
+        cell_class: of the cell.
+    """
+
+    cell_class: type[FactoredCell]
+
+    def __init__(
+        self,
+        units: int,
+        compression: float | None = None,
+        *,
+        rows: int | None = None,
+        blocks: int = 2,
+        rank: int = 1,
+        shared: bool = False,
+        use_cudnn: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
+        keras_cell = self.cell_class.__bases__[1]
+        own = set(inspect.signature(keras_cell).parameters) | {"implementation"}
+        cell = self.cell_class(
+            units,
+            compression,
+            rows=rows,
+            blocks=blocks,
+            rank=rank,
+            shared=shared,
+            name="hmd_" + keras_cell.__name__.replace("Cell", "_cell").lower(),
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            **{name: kwargs.pop(name) for name in own & kwargs.keys()},
+        )
+        # The Keras layer's own constructor would make an ordinary cell and go on tracking it
+        keras.layers.RNN.__init__(self, cell, **kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.use_cudnn = use_cudnn
+
+    @classmethod
+    def from_structure(cls, structure: Structure, **kwargs: Any) -> Self:
+        """The layer that has a given structure when it is built for ``structure.inputs`` inputs.
+
+        Args:
+            structure: units, rows, blocks, rank and sharing.
+            **kwargs: the other arguments of the layer.
+
+        Raises:
+            UserError: the structure has another number of gates.
+        """
+        gates = cls.cell_class.gates
+        if structure.gates != gates:
+            raise UserError(
+                f"structure: received {structure.gates} gates, expected the {gates} of {cls.__name__}"
+            )
+        return cls(
+            structure.units,
+            rows=structure.rows,
+            blocks=structure.blocks,
+            rank=structure.rank,
+            shared=structure.shared,
+            **kwargs,
+        )
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Any, Any, list[Any]]:
+        """The time loop, or what `recurrence.override` has put in its place."""
+        with self.cell.multiplied_out() as (kernel, recurrent_kernel):
+            function = recurrence.replacement()
+            if function is None:
+                return super().inner_loop(sequences, initial_state, mask, training=training)
+            mask = mask[0] if isinstance(mask, list | tuple) else mask
+            width = self.cell.gates * self.units
+            bias = ops.zeros(width) if self.cell.bias is None else self.cell.bias
+            tensors = [
+                ops.convert_to_tensor(t, self.compute_dtype)
+                for t in (kernel, recurrent_kernel, bias)
+            ]
+            return function(self, sequences, initial_state, mask, *tensors)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return super().get_config() | {name: getattr(self.cell, name) for name in SHAPE_ARGUMENTS}
