@@ -95,17 +95,20 @@ unit:
     ldrsh   gate_g, [table, gate_g, lsl #1]
     ldrsh   gate_i, [table, gate_i, lsl #1]
     sub     gate_g, #1 << 14
+new_cell:
     mla     gate_i, gate_i, gate_g, half @ < 2^29 + 2^23
     ldrsh   cell, [c]
     asr     gate_i, gate_i, right
     mla     cell, gate_f, cell, gate_i   @ < 2^30 + 2^27 + 2^14
     ssat    cell, #16, cell, asr #15
     strh    cell, [c], #2
+tanh_of_cell:
     lsl     cell, cell, left             @ <= 2^23
     ssat    cell, #10, cell, asr #6
     cmp     pre, end
     ldrsh   r4, [table, cell, lsl #1]
     sub     r4, #1 << 14
+new_h:
     mul     r4, gate_o, r4               @ < 2^29
     add     r4, #1 << 21
     ssat    r4, #8, r4, asr #22

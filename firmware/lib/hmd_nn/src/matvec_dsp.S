@@ -174,14 +174,16 @@ hmd_matvec:
     mov     r0, r4                 @ the two values of v
     mov     r12, r6                @ END
     ldr     r6, [sp, #VALUES]
-3:  ldr     sum0, [weights, #4]
+column_pair:
+    ldr     sum0, [weights, #4]
     ldr     sum2, [weights, #8]!
     load_entries
     first_columns r0, sum0, sum2
+requantise_pair:
     requantise_sums
     store_rows r12
     add     r6, r7
-    bne     3b
+    bne     column_pair
     str     r6, [sp, #VALUES]
     ldr     v_end, [sp, #V]        @ one word, less one word
 
@@ -206,6 +208,7 @@ rest: @ rows behind the last whole group
     sxtb16  r3, r3
     smlad   sum0, r3, r2, sum0
     bne     1b
+requantise_rest:
     ldr     r6, [sp, #VALUES]
     ldr     r7, [sp, #STRIDE]
     ldr     r3, [table, #4]
