@@ -18,6 +18,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a .tflite file")
     parser.add_argument("--board", required=True, help="board name, e.g. disco_f407vg")
     parser.add_argument("--input", type=Path, required=True, help="rows to run, .npy or .npz")
+    parser.add_argument(
+        "--wait-states",
+        type=int,
+        metavar="N",
+        help="of the flash, for the second figure of cycles (the board's at its clock; 0: without)",
+    )
+
+
+def explanation(wait_states: int) -> list[str]:
+    """Lines on what the cycles of a report are; wait_states is 0 where the flash is left out."""
+    from hmd_tflm.simulate.cycles.model import CYCLE_MODEL
+    from hmd_tflm.simulate.cycles.validation import error_bound, flash_error_bound
+
+    lines = [f"cycles: {CYCLE_MODEL}", f"their error: {error_bound()}"]
+    if wait_states:
+        lines += [
+            f"with flash: {wait_states} wait states behind the STM32F4's accelerator",
+            f"their error: {flash_error_bound()}",
+        ]
+    return lines
 
 
 @contextmanager

@@ -35,50 +35,58 @@ def run(arguments: argparse.Namespace) -> None:
     from hmd_tflm.simulate.profile import profile
 
     with on_board.generated(arguments) as (source, inputs):
-        result = profile(source, arguments.board, inputs)
-    numbers = json.dumps(_numbers(result), indent=2)
+        result = profile(source, arguments.board, inputs, arguments.wait_states)
+    notes = on_board.explanation(result.wait_states)
+    numbers = json.dumps(_numbers(result, notes), indent=2)
     if arguments.output:
         make_folder(arguments.output)
-        title = f"{result.model.model} on {result.model.board}, {result.inferences} inferences"
+        executed = sum(share.instructions for share in result.ops)
+        title = (
+            f"{result.model.model} on {result.model.board}, {result.inferences} inferences, "
+            f"{executed:,} instructions"
+        )
         write_whole(arguments.output / "profile.json", numbers + "\n")
         write_whole(arguments.output / "flame.txt", collapsed(result.stacks))
-        write_whole(arguments.output / "flame.svg", svg(result.stacks, title))
-    print(numbers if arguments.json else _text(result))
+        write_whole(arguments.output / "flame.svg", svg(result.stacks, title, notes))
+    print(numbers if arguments.json else _text(result, notes))
 
 
-def _numbers(result: Profile) -> dict[str, object]:
+def _numbers(result: Profile, notes: list[str]) -> dict[str, object]:
     fields = asdict(result)
     fields["stacks"] = {";".join(stack): cycles for stack, cycles in result.stacks.items()}
-    return fields
+    return fields | {"notes": notes}
 
 
-def _text(result: Profile) -> str:
+def _text(result: Profile, notes: list[str]) -> str:
     total = sum(share.cycles for share in result.ops) or 1
     executed = sum(result.mnemonics.values()) or 1
     mix = [f"{name} {n / executed:.1%}" for name, n in list(result.mnemonics.items())[:ROWS]]
     model, count = result.model, result.inferences
     lines = [f"{model.model} on {model.board} (emulated), {count} inferences"]
-    for title, shares in (
-        ("op", result.ops),
-        ("function (* = compiler's library)", result.functions),
-        ("line", result.lines),
+    for title, shares, flash in (
+        ("op", result.ops, result.wait_states > 0),
+        ("function (* = compiler's library)", result.functions, result.wait_states > 0),
+        ("line", result.lines, False),
     ):
-        lines += _table(title, shares, total, count)
+        lines += _table(title, shares, total, count, flash)
     lines += [
         "",
         f"instructions: {', '.join(mix)}",
         f"not this project's code: {result.foreign:.1%} of the cycles",
         f"stack: {result.stack_used} bytes; arena: {result.arena_used} of {model.arena} bytes",
+        *notes,
     ]
     return "\n".join(lines)
 
 
-def _table(title: str, shares: list[Share], total: int, inferences: int) -> list[str]:
-    lines = ["", f"{title:36}  instructions        cycles  share"]
+def _table(title: str, shares: list[Share], total: int, inferences: int, flash: bool) -> list[str]:
+    head = f"{title:36}  instructions        cycles  share"
+    lines = ["", head + ("    with flash" if flash else "")]
     for share in shares[:ROWS]:
         name = share.name + ("" if share.own else " *")
+        waiting = f"  {(share.cycles + share.waits) / inferences:12,.0f}" if flash else ""
         lines.append(
             f"{name:36}  {share.instructions / inferences:12,.0f}  "
-            f"{share.cycles / inferences:12,.0f}  {share.cycles / total:5.1%}"
+            f"{share.cycles / inferences:12,.0f}  {share.cycles / total:5.1%}{waiting}"
         )
     return lines

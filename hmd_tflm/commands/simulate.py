@@ -35,31 +35,29 @@ def run(arguments: argparse.Namespace) -> None:
     from hmd_tflm.simulate.simulate import simulate
 
     with on_board.generated(arguments) as (source, inputs):
-        report = simulate(source, arguments.board, inputs, arguments.simulator)
+        report = simulate(
+            source, arguments.board, inputs, arguments.simulator, arguments.wait_states
+        )
     print(report.to_json() if arguments.json else _text(report))
 
 
 def _text(report: Report) -> str:
-    from hmd_tflm.simulate.cycles.model import CYCLE_MODEL
-    from hmd_tflm.simulate.cycles.validation import error_bound
-
-    instructions, cycles = report.instructions.mean(axis=0), report.cycles.mean(axis=0)
-    rows = [
-        (name, f"{instructions[op]:.0f}", f"{cycles[op]:.0f}")
-        for op, name in enumerate(report.model.ops)
-    ]
-    rows.append(("total", f"{instructions.sum():.0f}", f"{cycles.sum():.0f}"))
-    width = max(len(name) for name, *_ in rows)
+    names = [*report.model.ops, "total"]
+    columns = {"instructions": report.instructions, "cycles": report.cycles}
+    if report.cycles_with_flash is not None:
+        columns["with flash"] = report.cycles_with_flash
+    means = [counts.mean(axis=0) for counts in columns.values()]
+    rows = zip(names, *([*mean, mean.sum()] for mean in means), strict=True)
+    width = max(map(len, names))
     where = f"{report.model.board} ({report.simulator})"
     return "\n".join(
         [
             f"{report.model.model} on {where}, mean of {len(report.outputs)} inferences",
             "",
-            f"{'op':{width}}  instructions        cycles",
-            *(f"{name:{width}}  {done:>12}  {spent:>12}" for name, done, spent in rows),
+            f"{'op':{width}}" + "".join(f"  {column:>12}" for column in columns),
+            *(f"{name:{width}}" + "".join(f"  {n:12.0f}" for n in spent) for name, *spent in rows),
             "",
-            f"cycles: {CYCLE_MODEL}",
-            f"their error: {error_bound()}",
+            *on_board.explanation(report.wait_states),
             f"flash: {report.flash} bytes",
             f"RAM: {report.ram} bytes, of it {report.model.arena} of arena, {report.arena_used} used",
             f"stack: {report.stack_used} of {report.stack_reserved} bytes used",

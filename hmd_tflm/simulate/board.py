@@ -28,11 +28,20 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Flash:
+    """Flash behind an accelerator: which kind, and its wait states at the board's clock."""
+
+    kind: str
+    wait_states: int
+
+
+@dataclass(frozen=True)
 class Board:
     """What building for a board and emulating it needs to know.
 
     `environment` is its offline environment in firmware/platformio.ini, `clock_hz` what its
-    firmware raises the core clock to. `memory` has "flash", "ram" and what else is mapped.
+    firmware raises the core clock to. `memory` has "flash", "ram" and what else is mapped. `flash`
+    is None where its waiting is not modelled.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Board:
     memory: dict[str, Memory]
     uart: Device
     rcc: Device
+    flash: Flash | None
 
 
 def board_names() -> list[str]:
@@ -67,5 +77,6 @@ def load_board(name: str) -> Board:
         memory={kind: Memory(**fields) for kind, fields in data.pop("memory").items()},
         uart=Device(**data.pop("uart")),
         rcc=Device(**data.pop("rcc")),
+        flash=Flash(**data.pop("flash")) if "flash" in data else None,
         **data,
     )

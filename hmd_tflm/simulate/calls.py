@@ -6,11 +6,12 @@ import ctypes
 import weakref
 from dataclasses import dataclass
 
-from unicorn import Uc, UcError
-from unicorn.unicorn_const import UC_ERR_OK, UC_HOOK_BLOCK
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn import Uc
+from unicorn.unicorn_const import UC_HOOK_BLOCK
 
-from hmd_tflm.simulate.counter import Counter, native_library
+from hmd_tflm.simulate.counter import Counter
+from hmd_tflm.simulate.cycles.wait_states import FlashWaits
+from hmd_tflm.simulate.hooks import add_hook, native_library
 from hmd_tflm.simulate.image import Image
 
 
@@ -20,6 +21,7 @@ class _Node(ctypes.Structure):
         ("function", ctypes.c_uint32),
         ("instructions", ctypes.c_uint64),
         ("cycles", ctypes.c_uint64),
+        ("waits", ctypes.c_uint64),
     ]
 
 
@@ -27,6 +29,7 @@ class _Calls(ctypes.Structure):
     _fields_ = [
         ("instructions", ctypes.c_void_p),
         ("cycles", ctypes.c_void_p),
+        ("waits", ctypes.c_void_p),
         ("current", ctypes.c_void_p),
         ("code", ctypes.c_void_p),
         ("functions", ctypes.c_void_p),
@@ -38,6 +41,9 @@ class _Calls(ctypes.Structure):
     ]
 
 
+_NO_WAITS = ctypes.c_uint64(0)
+
+
 @dataclass(frozen=True)
 class Spent:
     """What one function spent itself, called by one chain of callers in one section of a run.
@@ -45,12 +51,14 @@ class Spent:
     Attributes:
         section: the last number that `CallTree.section` was given.
         chain: entry addresses, the outermost function first.
+        waits: cycles of waiting for the flash, not part of `cycles`.
     """
 
     section: int
     chain: tuple[int, ...]
     instructions: int
     cycles: int
+    waits: int
 
 
 class CallTree:
@@ -59,10 +67,11 @@ class CallTree:
     Args:
         uc: the emulated core.
         counter: attached to it before; its totals are what is charged to the functions.
+        flash: counts what is waited for it; None charges no waits.
         image: the firmware.
     """
 
-    def __init__(self, uc: Uc, counter: Counter, image: Image) -> None:
+    def __init__(self, uc: Uc, counter: Counter, flash: FlashWaits | None, image: Image) -> None:
         library = native_library()
         library.calls_new.restype = ctypes.c_void_p
         pointer = library.calls_new()
@@ -71,9 +80,10 @@ class CallTree:
         weakref.finalize(self, library.calls_free, ctypes.c_void_p(pointer))
         self._library = library
         self._pointer = ctypes.c_void_p(pointer)
-        self._counter = counter  # whose totals are read
+        self._counted = counter, flash  # whose totals are read
         self._c = _Calls.from_address(pointer)
         self._c.instructions, self._c.cycles, self._c.current = counter.totals()
+        self._c.waits = flash.total_address if flash else ctypes.addressof(_NO_WAITS)
         base, code = min(image.segments)
         self._code = (ctypes.c_uint8 * len(code)).from_buffer_copy(code)
         entries = [address for address, _, _ in image.symbols]
@@ -82,17 +92,7 @@ class CallTree:
         self._c.functions = ctypes.addressof(self._functions)
         self._c.code_base, self._c.code_size = base, len(code)
         self._c.function_count = len(entries)
-        status = uclib.uc_hook_add(
-            uc._uch,
-            ctypes.byref(ctypes.c_size_t()),
-            ctypes.c_int(UC_HOOK_BLOCK),
-            ctypes.cast(library.calls_block, ctypes.c_void_p),
-            self._pointer,
-            ctypes.c_uint64(1),  # begin > end: every address
-            ctypes.c_uint64(0),
-        )
-        if status != UC_ERR_OK:
-            raise UcError(status)
+        add_hook(uc, UC_HOOK_BLOCK, library.calls_block, self._pointer)
         uc.ctl_flush_tb()  # type: ignore[attr-defined]  # translated code would not call the hook
         library.calls_begin(self._pointer)
 
@@ -108,7 +108,9 @@ class CallTree:
             node = self._c.nodes[index]
             if node.instructions:
                 section, *chain = self._path(nodes, index)
-                result.append(Spent(section, tuple(chain), node.instructions, node.cycles))
+                result.append(
+                    Spent(section, tuple(chain), node.instructions, node.cycles, node.waits)
+                )
         return result
 
     @staticmethod

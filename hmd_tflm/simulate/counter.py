@@ -6,15 +6,12 @@ import ctypes
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
-from unicorn import Uc, UcError
-from unicorn.unicorn_const import UC_ERR_OK, UC_HOOK_BLOCK
+from unicorn import Uc
+from unicorn.unicorn_const import UC_HOOK_BLOCK
 from unicorn.unicorn_py3.unicorn import uclib
 
-from hmd_tflm.errors import UserError
+from hmd_tflm.simulate.hooks import add_hook, native_library
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,13 @@ class Counter:
 
     def __init__(self, price: Price) -> None:
         self._library = native_library()
+        self._library.counter_new.restype = ctypes.c_void_p
+        self._library.counter_free.argtypes = [ctypes.c_void_p]
+        self._library.counter_free.restype = None
+        self._library.counter_enter.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
+        self._library.counter_enter.restype = None
+        self._library.counter_leave.argtypes = [ctypes.c_void_p]
+        self._library.counter_leave.restype = None
         self._price = price
         self._error: Exception | None = None
         pointer = self._library.counter_new()
@@ -103,17 +107,7 @@ class Counter:
 
         The emulation stops where `budget` is spent and where `halt` asks for it.
         """
-        status = uclib.uc_hook_add(
-            uc._uch,
-            ctypes.byref(ctypes.c_size_t()),
-            ctypes.c_int(UC_HOOK_BLOCK),
-            ctypes.cast(self._library.counter_block, ctypes.c_void_p),
-            self._pointer,
-            ctypes.c_uint64(1),  # begin > end: every address
-            ctypes.c_uint64(0),
-        )
-        if status != UC_ERR_OK:
-            raise UcError(status)
+        add_hook(uc, UC_HOOK_BLOCK, self._library.counter_block, self._pointer)
 
     def enter(self, address: int, size: int) -> None:
         """The block of `size` bytes at `address` begins, the one before it ends."""
@@ -196,28 +190,3 @@ class Counter:
                 cost.cycles,
                 cost.exit,
             )
-
-
-@cache
-def native_library() -> ctypes.CDLL:
-    """The compiled C files of native/.
-
-    Raises:
-        UserError: they are not compiled.
-    """
-    names = [Path(__file__).with_name("_counter" + suffix) for suffix in EXTENSION_SUFFIXES]
-    path = next((name for name in names if name.is_file()), None)
-    if path is None:
-        raise UserError(
-            f"{names[0]} is missing; build the package's native parts with a C compiler: "
-            "pip install -e ."
-        )
-    library = ctypes.CDLL(str(path))
-    library.counter_new.restype = ctypes.c_void_p
-    library.counter_free.argtypes = [ctypes.c_void_p]
-    library.counter_free.restype = None
-    library.counter_enter.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32]
-    library.counter_enter.restype = None
-    library.counter_leave.argtypes = [ctypes.c_void_p]
-    library.counter_leave.restype = None
-    return library

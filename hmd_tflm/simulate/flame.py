@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from zlib import crc32
@@ -29,8 +29,11 @@ class _Frame:
         return 1 + max((child.depth() for child in self.children.values()), default=0)
 
 
-def svg(stacks: Mapping[Stack, int], title: str) -> str:
-    """A drawing: a box a frame, as wide as its cycles; pointing at it shows the numbers."""
+def svg(stacks: Mapping[Stack, int], title: str, notes: Sequence[str] = ()) -> str:
+    """A drawing: a box a frame, as wide as its cycles; pointing at it shows the numbers.
+
+    notes: lines of text below the boxes.
+    """
     root = _Frame()
     for stack, cycles in stacks.items():
         frame = root
@@ -38,9 +41,14 @@ def svg(stacks: Mapping[Stack, int], title: str) -> str:
         for name in stack:
             frame = frame.children.setdefault(name, _Frame())
             frame.cycles += cycles
-    height = ROW * (root.depth() + 2)
+    depth = root.depth()
+    height = ROW * (depth + 2 + len(notes))
     boxes: list[str] = []
     _draw(boxes, root, title, 0.0, 1, root.cycles or 1)
+    boxes += [
+        f'<text x="2" y="{ROW * (depth + 2 + line)}">{escape(note)}</text>\n'
+        for line, note in enumerate(notes)
+    ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" font-family="monospace" font-size="11">\n'

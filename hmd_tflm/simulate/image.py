@@ -55,6 +55,13 @@ class Image:
         except ELFError as error:
             raise UserError(f"{path}: is not a readable ELF file ({error})") from error
 
+    def code(self, address: int, size: int) -> bytes:
+        """What is loaded at (address, bytes), less where no segment has it."""
+        for begin, data in self.segments:
+            if begin <= address < begin + len(data):
+                return data[address - begin :][:size]
+        return b""
+
     def function_at(self, address: int) -> str:
         """The function that holds an address, "?" if none does."""
         index = bisect_right(self.symbols, (address, 1 << 32, "")) - 1

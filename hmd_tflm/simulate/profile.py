@@ -15,11 +15,13 @@ from hmd_tflm.simulate.board import load_board
 from hmd_tflm.simulate.build import build, firmware_folder
 from hmd_tflm.simulate.calls import CallTree
 from hmd_tflm.simulate.counter import Executed
+from hmd_tflm.simulate.cycles.model import CycleModel
 from hmd_tflm.simulate.emulator import Emulator
 from hmd_tflm.simulate.flame import Stack
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.lines import Lines
 from hmd_tflm.simulate.protocol import Info, Link
+from hmd_tflm.simulate.simulate import with_wait_states
 
 GENERATED = "model.c"
 
@@ -28,12 +30,18 @@ _decoder = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.C
 
 @dataclass(frozen=True)
 class Share:
-    """What one op, function or line spent, in all inferences together."""
+    """What one op, function or line spent, in all inferences together.
+
+    Attributes:
+        own: code of this project, not of the compiler's libraries.
+        waits: cycles of waiting for the flash, not part of `cycles`; not known of lines.
+    """
 
     name: str
     instructions: int
     cycles: int
-    own: bool = True  # code of this project, not of the compiler's libraries
+    own: bool = True
+    waits: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Profile:
     Attributes:
         model: what the firmware says of itself.
         inferences: how many the numbers add up.
+        wait_states: of the flash, 0 where the waits for it are left out.
         mnemonics: executed instructions by mnemonic, the most frequent first.
         stacks: cycles by op and chain of functions, for a flame graph.
         foreign: share of the cycles spent in code of the compiler's libraries, 0..1.
@@ -50,6 +59,7 @@ class Profile:
 
     model: Info
     inferences: int
+    wait_states: int
     ops: list[Share]
     functions: list[Share]
     lines: list[Share]
@@ -60,19 +70,22 @@ class Profile:
     arena_used: int
 
 
-def profile(source: Path, board_name: str, inputs: NDArray[np.int8]) -> Profile:
+def profile(
+    source: Path, board_name: str, inputs: NDArray[np.int8], wait_states: int | None = None
+) -> Profile:
     """Run inferences on an emulated board and charge what they spend.
 
     Args:
-        source: folder with the generated C of a model.
+        source: folder with the generated C of a model, or a firmware ELF file.
         board_name: of the board.
         inputs: int8 ``[n, ...]``.
+        wait_states: of the flash, by default the board's at its clock; 0 leaves the waits out.
 
     Raises:
         UserError, FirmwareError: as `hmd_tflm.simulate.simulate.simulate`.
     """
-    board = load_board(board_name)
-    image = build(source, board)
+    board = with_wait_states(load_board(board_name), wait_states)
+    image = build(source, board) if source.is_dir() else Image.load(source)
     emulator = Emulator(image, board)
     link = Link(emulator)
     model = link.info()
@@ -88,9 +101,10 @@ def profile(source: Path, board_name: str, inputs: NDArray[np.int8]) -> Profile:
     return Profile(
         model=model,
         inferences=len(runs),
+        wait_states=board.flash.wait_states if board.flash else 0,
         ops=_ops(watch.calls, names, model),
         functions=functions,
-        lines=_lines(executed, code),
+        lines=_lines(executed, emulator.model, code),
         mnemonics=_mnemonics(executed, code),
         stacks=_stacks(watch.calls, names, code),
         foreign=sum(share.cycles for share in functions if not share.own) / total,
@@ -154,18 +168,24 @@ class _Code:
             yield instruction.address, instruction.mnemonic.split(".")[0]
 
 
-def _shares(rows: Iterable[tuple[str, int, int, bool]]) -> list[Share]:
-    """Rows of name, instructions, cycles and ownership, added up by name, most cycles first."""
+def _shares(rows: Iterable[Share]) -> list[Share]:
+    """Added up by name, most cycles first."""
     shares: dict[str, Share] = {}
-    for name, instructions, cycles, own in rows:
-        old = shares.get(name, Share(name, 0, 0))
-        shares[name] = Share(name, old.instructions + instructions, old.cycles + cycles, own)
+    for row in rows:
+        old = shares.get(row.name, Share(row.name, 0, 0))
+        shares[row.name] = Share(
+            row.name,
+            old.instructions + row.instructions,
+            old.cycles + row.cycles,
+            row.own,
+            old.waits + row.waits,
+        )
     return sorted(shares.values(), key=lambda share: (-share.cycles, share.name))
 
 
 def _ops(calls: CallTree, names: dict[int, str | None], model: Info) -> list[Share]:
     rows = [
-        (name, s.instructions, s.cycles, True)
+        Share(name, s.instructions, s.cycles, waits=s.waits)
         for s in calls.spent()
         if (name := names.get(s.section))
     ]
@@ -176,7 +196,13 @@ def _ops(calls: CallTree, names: dict[int, str | None], model: Info) -> list[Sha
 
 def _functions(calls: CallTree, names: dict[int, str | None], code: _Code) -> list[Share]:
     return _shares(
-        (code.function(s.chain[-1]), s.instructions, s.cycles, code.line(s.chain[-1])[1])
+        Share(
+            code.function(s.chain[-1]),
+            s.instructions,
+            s.cycles,
+            code.line(s.chain[-1])[1],
+            s.waits,
+        )
         for s in calls.spent()
         if names.get(s.section) and s.chain
     )
@@ -191,18 +217,13 @@ def _stacks(calls: CallTree, names: dict[int, str | None], code: _Code) -> dict[
     return dict(stacks)
 
 
-def _lines(executed: list[tuple[Executed, int]], code: _Code) -> list[Share]:
-    """A block's cycles are divided equally among its instructions."""
+def _lines(executed: list[tuple[Executed, int]], model: CycleModel, code: _Code) -> list[Share]:
     rows = []
     for block, times in executed:
-        instructions = list(code.instructions(block))
-        for address, _ in instructions:
+        for address, cycles in model.each(block.address, block.size, block.entry):
             name, own = code.line(address)
-            rows.append((name, times, times * block.cycles / len(instructions), own))
-    return [
-        Share(share.name, share.instructions, round(share.cycles), share.own)
-        for share in _shares(rows)  # type: ignore[arg-type]
-    ]
+            rows.append(Share(name, times, times * cycles, own))
+    return _shares(rows)
 
 
 def _mnemonics(executed: list[tuple[Executed, int]], code: _Code) -> dict[str, int]:

@@ -24,21 +24,28 @@ TRACED_TIMEOUT = 300.0  # seconds for an inference; a trace slows Renode down to
 
 @dataclass(frozen=True)
 class Session:
-    """`readings`: what had been executed at each reading of the cycle counter during the runs."""
+    """`readings`: what had been executed at each reading of the cycle counter during the runs.
+
+    wait_states: of the flash whose waits the readings count, 0 where they do not.
+    """
 
     model: Info
     runs: list[Run]
     readings: list[Reading]
+    wait_states: int = 0
 
 
 def emulator_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Session:
     """In this package's emulator."""
     emulator = Emulator(image, board)
-    return Session(*_run(emulator, inputs), emulator.readings)
+    wait_states = board.flash.wait_states if board.flash else 0
+    return Session(*_run(emulator, inputs), emulator.readings, wait_states)
 
 
 def renode_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Session:
     """In the Renode that is in PATH, counted in its execution trace.
+
+    The trace does not say what data is read, so that waits for the flash are not counted.
 
     Raises:
         UserError: what `Renode` raises, or a core whose cycles are not modelled.

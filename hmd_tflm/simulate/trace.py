@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.simulate.counter import Counter, native_library
+from hmd_tflm.simulate.counter import Counter
 from hmd_tflm.simulate.cycles.model import CycleModel
 from hmd_tflm.simulate.emulator import Reading
+from hmd_tflm.simulate.hooks import native_library
 from hmd_tflm.simulate.image import Image
 
 MAGIC = b"ReTrace"
@@ -126,10 +127,10 @@ def _feed(path: Path, file: BinaryIO, state: _Trace, counter: Counter) -> None:
 
 
 def _code(image: Image, address: int, size: int) -> bytes:
-    for begin, data in image.segments:
-        if begin <= address and address + size <= begin + len(data):
-            return data[address - begin : address - begin + size]
-    raise UserError(
-        f"{image.path}: has no code at 0x{address:08X}, which the trace executes; give the ELF that "
-        "was traced"
-    )
+    code = image.code(address, size)
+    if len(code) < size:
+        raise UserError(
+            f"{image.path}: has no code at 0x{address:08X}, which the trace executes; give the ELF "
+            "that was traced"
+        )
+    return code

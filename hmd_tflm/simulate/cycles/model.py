@@ -29,14 +29,26 @@ class CycleModel:
 
     def __call__(self, address: int, size: int, entry: int) -> Cost:
         """The cost of the block at (address, bytes), entered in a state as Price defines it."""
-        instructions = self._decode(address, size)
+        cycles, state = self._steps(address, size, entry)
+        return Cost(len(cycles), sum(cycles), self._number(state))
+
+    def each(self, address: int, size: int, entry: int) -> list[tuple[int, int]]:
+        """Address and cycles of each instruction of a block; they add up to its cost.
+
+        Cycles of waiting belong to the instruction that waits, those after a branch to its target.
+        """
+        cycles, _ = self._steps(address, size, entry)
+        return [(i.address, n) for i, n in zip(self._decode(address, size), cycles, strict=True)]
+
+    def _steps(self, address: int, size: int, entry: int) -> tuple[list[int], State]:
+        """The cycles of each instruction of a block, and the state that it leaves."""
         state, branched = self._states[entry >> 1], bool(entry & 1)
-        cycles = 0
-        for instruction in instructions:
+        cycles = []
+        for instruction in self._decode(address, size):
             spent, state = step(state, instruction, branched)
-            cycles += spent
+            cycles.append(spent)
             branched = False
-        return Cost(len(instructions), cycles, self._number(state))
+        return cycles, state
 
     def _decode(self, address: int, size: int) -> list[Instruction]:
         key = address, size

@@ -2,7 +2,8 @@
 
 benchmarks/cycles_validation.json has cycles that others measured and published beside those that
 the model gives for the same programs. ``python -m hmd_tflm.simulate.cycles.validation`` writes the
-tables between ``<!-- validation -->`` and ``<!-- end -->`` of docs/cycles.md anew.
+tables of docs/cycles.md anew, between ``<!-- validation -->`` or ``<!-- wait states -->`` and
+``<!-- end -->``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ DOCUMENT = ROOT / "docs" / "cycles.md"
 HALVES = ("untouched", "settled")
 KINDS = ("assembly", "C")
 
-_BLOCK = re.compile(r"(<!-- validation -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (validation|wait states) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Row:
 
     kind: "assembly" where hand-written assembly takes most of the time, else "C". half: "settled"
     helped to settle the rules, "untouched" did not. left_out: why it is in neither half.
+    wait_states: of the flash that the code is in.
     """
 
     program: str
@@ -45,6 +47,7 @@ class Row:
     modelled: int
     half: str = ""
     left_out: str = ""
+    wait_states: int = 0
 
     @property
     def error(self) -> float:
@@ -67,7 +70,32 @@ def error_bound() -> str:
     )
 
 
-def render() -> str:
+@cache
+def flash_error_bound() -> str:
+    """One line for reports: how far the model was off with a flash that is waited for.
+
+    Raises:
+        UserError: the measurements are not there.
+    """
+    rows = _rows("wait_states")
+    return (
+        f"{_statistics(rows)} in {len(rows)} operations at {rows[0].wait_states} wait states, which "
+        "settled it and read no data from flash; for that there are no measurements"
+    )
+
+
+def render_wait_states() -> str:
+    """The table of code that waits for the flash."""
+    lines = ["| program | operation | published | modelled | error |"]
+    lines += ["| --- | --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {row.program} | {row.operation} | {row.published} | {row.modelled} | {row.error:+.2f} % |"
+        for row in _rows("wait_states")
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_validation() -> str:
     """The tables of docs/cycles.md: both halves in short, every program, what is left out."""
     rows = _rows("programs")
     lines = ["| half | kind | programs | operations | absolute error |", "| --- " * 5 + "|"]
@@ -84,7 +112,8 @@ def render() -> str:
 
 def rendered(text: str) -> str:
     """A document with its tables as the measurements say."""
-    return _BLOCK.sub(lambda match: match[1] + render() + match[2], text)
+    tables = {"validation": render_validation, "wait states": render_wait_states}
+    return _BLOCK.sub(lambda match: match[1] + tables[match[2]]() + match[3], text)
 
 
 def main() -> None:

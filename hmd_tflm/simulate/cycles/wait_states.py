@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import weakref
 
-from unicorn import Uc, UcError
-from unicorn.unicorn_const import UC_ERR_OK, UC_HOOK_BLOCK, UC_HOOK_MEM_READ
+from unicorn import Uc
+from unicorn.arm_const import UC_ARM_REG_EPSR
+from unicorn.unicorn_const import UC_HOOK_BLOCK, UC_HOOK_MEM_READ
 from unicorn.unicorn_py3.unicorn import uclib
 
-from hmd_tflm.simulate.counter import Counter, Price, native_library
+from hmd_tflm.simulate.counter import Counter, Price
+from hmd_tflm.simulate.hooks import add_hook, native_library
 
 
 class _Waits(ctypes.Structure):
@@ -18,7 +20,9 @@ class _Waits(ctypes.Structure):
         ("pieces", ctypes.c_void_p),
         ("cycles", ctypes.c_void_p),
         ("flash", ctypes.c_void_p),
-        ("stalls", ctypes.c_uint64),
+        ("write", ctypes.c_void_p),
+        ("total", ctypes.c_uint64),
+        ("epsr", ctypes.c_int32),
         ("wait_states", ctypes.c_uint32),
         ("origin", ctypes.c_uint32),
         ("size", ctypes.c_uint32),
@@ -53,25 +57,25 @@ class FlashWaits:
         _, self._c.cycles, _ = self._pieces.totals()
         self._c.pieces = self._pieces.pointer
         self._c.flash = ctypes.addressof(self._flash)
+        self._c.write, self._c.epsr = (
+            ctypes.cast(uclib.uc_reg_write, ctypes.c_void_p),
+            UC_ARM_REG_EPSR,
+        )
         self._c.origin, self._c.size, self._c.wait_states = origin, size, wait_states
-        self._hook(uc, UC_HOOK_BLOCK, library.waits_block, 1, 0)  # begin > end: every address
-        self._hook(uc, UC_HOOK_MEM_READ, library.waits_read, origin, origin + size - 1)
+        add_hook(uc, UC_HOOK_BLOCK, library.waits_block, self._pointer)
+        last = origin + size - 1
+        add_hook(uc, UC_HOOK_MEM_READ, library.waits_read, self._pointer, origin, last)
 
     @property
-    def stalls(self) -> int:
-        """Cycles of waiting so far, to be added to the counter's."""
-        self._pieces.raise_pending()
-        return self._c.stalls
+    def total(self) -> int:
+        """Cycles of waiting before the current block, to be added to the counter's."""
+        return self._c.total
 
-    def _hook(self, uc: Uc, kind: int, function: object, begin: int, end: int) -> None:
-        status = uclib.uc_hook_add(
-            uc._uch,
-            ctypes.byref(ctypes.c_size_t()),
-            ctypes.c_int(kind),
-            ctypes.cast(function, ctypes.c_void_p),  # type: ignore[arg-type]
-            self._pointer,
-            ctypes.c_uint64(begin),
-            ctypes.c_uint64(end),
-        )
-        if status != UC_ERR_OK:
-            raise UcError(status)
+    @property
+    def total_address(self) -> int:
+        """Where other native code finds `total`, a uint64 that lives as long as this object."""
+        return ctypes.addressof(self._c) + _Waits.total.offset
+
+    def raise_pending(self) -> None:
+        """Raises what `price` raised during the emulation, or a MemoryError."""
+        self._pieces.raise_pending()

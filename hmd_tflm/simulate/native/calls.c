@@ -14,7 +14,7 @@
 typedef struct {
   uint32_t parent;   /* index; the root's is 0 */
   uint32_t function; /* entry address; below the root the number of a section */
-  uint64_t instructions, cycles;
+  uint64_t instructions, cycles, waits;
 } node;
 
 typedef struct {
@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct {
   const uint64_t *instructions, *cycles; /* the counter's totals */
+  const uint64_t *waits;                 /* the flash's */
   const uint32_t *current;               /* the counter's; UINT32_MAX = the block is not entered */
   const uint8_t *code;                   /* from code_base on */
   const uint32_t *functions;             /* entry addresses, ascending */
@@ -31,7 +32,7 @@ typedef struct {
   uint32_t used; /* nodes */
   node *nodes;
   uint32_t depth, end; /* end of the block before this one */
-  uint64_t seen_instructions, seen_cycles;
+  uint64_t seen_instructions, seen_cycles, seen_waits;
   frame frames[MAX_DEPTH]; /* frames[0] is the section */
 } calls;
 
@@ -70,8 +71,10 @@ static void charge(calls *c) {
   node *n = &c->nodes[c->frames[c->depth].node];
   n->instructions += *c->instructions - c->seen_instructions;
   n->cycles += *c->cycles - c->seen_cycles;
+  n->waits += *c->waits - c->seen_waits;
   c->seen_instructions = *c->instructions;
   c->seen_cycles = *c->cycles;
+  c->seen_waits = *c->waits;
 }
 
 static uint32_t halfword(const calls *c, uint32_t address) {
@@ -137,6 +140,7 @@ void calls_block(void *uc, uint64_t address, uint32_t size, void *user) {
 void calls_begin(calls *c) {
   c->seen_instructions = *c->instructions;
   c->seen_cycles = *c->cycles;
+  c->seen_waits = *c->waits;
 }
 
 /* From the current block on, a section of the run: the same functions below another child. */

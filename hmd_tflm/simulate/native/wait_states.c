@@ -6,7 +6,11 @@
    fetch unit), so that shorter waits are not felt.
 
    Blocks of code are cut at the lines and the pieces counted by a counter of their own, which gives
-   the cycle in which each line is due. */
+   the cycle in which each line is due.
+
+   Unicorn 2.1.4 writes the state of an IT block back to the core before it calls a hook for a read,
+   and does not take it away again: code after the next indirect branch would run as if it stood in
+   that block. While a block of code runs that state is always empty, so the hook clears it. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -16,6 +20,7 @@
 #define HINTS 256u
 #define AHEAD 3
 #define NO_LINE UINT32_MAX
+#define EPSR_T (1u << 24) /* Thumb, and no IT block (Armv7-M ARM, B1.4.2) */
 
 typedef struct {
   uint32_t count;
@@ -33,12 +38,15 @@ typedef struct {
   void *pieces;            /* a counter */
   const uint64_t *cycles;  /* its total */
   const uint8_t *flash;
-  uint64_t stalls; /* cycles of waiting */
+  int (*write)(void *uc, int reg, const void *value); /* uc_reg_write */
+  uint64_t total;                                     /* cycles of waiting before the current block */
+  int32_t epsr;                                       /* UC_ARM_REG_EPSR */
   uint32_t wait_states;
   uint32_t origin, size; /* of the flash, bytes */
   uint32_t last;         /* line executed */
   uint32_t ahead;        /* line that is read ahead, or NO_LINE */
   int64_t ready;         /* when it is there */
+  uint64_t stalls;       /* cycles of waiting so far */
   cache code, data;
 } waits;
 
@@ -108,6 +116,7 @@ void waits_block(void *uc, uint64_t address, uint32_t size, void *user) {
   waits *w = user;
   (void)uc;
   if (*w->current == UINT32_MAX) return;
+  w->total = w->stalls;
   if ((uint32_t)address - w->origin >= w->size) {
     counter_enter(w->pieces, (uint32_t)address, size);
     return;
@@ -126,7 +135,8 @@ void waits_block(void *uc, uint64_t address, uint32_t size, void *user) {
 /* A uc_cb_hookmem_t for UC_HOOK_MEM_READ in the flash. */
 void waits_read(void *uc, int type, uint64_t address, int size, int64_t value, void *user) {
   waits *w = user;
-  const uint32_t line = (uint32_t)address >> LINE_BITS;
-  (void)uc, (void)type, (void)size, (void)value;
+  const uint32_t line = (uint32_t)address >> LINE_BITS, no_it = EPSR_T;
+  (void)type, (void)size, (void)value;
+  w->write(uc, w->epsr, &no_it);
   if (!use(&w->data, line)) w->stalls += w->wait_states;
 }
