@@ -11,6 +11,7 @@ from hmd_tflm import __version__
 from hmd_tflm.errors import FirmwareError, UserError
 
 COMMANDS = {
+    "datasets": "list the named data sets, prepare their files",
     "train": "train a recurrent classifier on a named data set",
     "convert": "turn a Keras model into an int8 .tflite with HMD ops",
     "run": "run a .tflite on this computer",

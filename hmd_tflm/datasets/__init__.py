@@ -79,20 +79,35 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load(name: str) -> Dataset:
-    """Load a data set by its name.
-
-    ``digits`` comes with scikit-learn. The others are files of the folder that the environment
-    variable HMD_TFLM_DATA names.
+def describe(name: str) -> dict[str, Any]:
+    """The tables of a data set's TOML file: shape, source, archive (if any) and recipe.
 
     Raises:
-        UserError: the name is unknown, the variable is not set, or the file is not there.
+        UserError: the name is unknown.
     """
     if name not in names():
         raise UserError(f"data set: received {name!r}, expected one of {', '.join(names())}")
-    description = tomllib.loads((FOLDER / f"{name}.toml").read_text())
-    source = description["source"]
-    arrays, class_names = FORMATS[source["format"]](source)
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text())
+
+
+def folder() -> Path:
+    """Where prepared files are: what HMD_TFLM_DATA names, or else the user's cache folder."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hmd_tflm")
+
+
+def load(name: str) -> Dataset:
+    """Load a data set by its name.
+
+    ``digits`` comes with scikit-learn. The others are files of `folder`, which
+    ``hmd-tflm datasets prepare`` makes.
+
+    Raises:
+        UserError: the name is unknown, or the file is not there.
+    """
+    description = describe(name)
+    arrays, class_names = FORMATS[description["source"]["format"]](description["source"])
     for split in SPLITS:
         arrays[f"y_{split}"] = arrays[f"y_{split}"].astype(np.int32)
     return Dataset(name, Recipe(**description["recipe"]), tuple(map(str, class_names)), **arrays)
@@ -154,10 +169,10 @@ FORMATS: dict[str, Callable[[dict[str, Any]], Loaded]] = {
 
 
 def _read(file: str) -> dict[str, NDArray]:
-    folder = os.environ.get(VARIABLE)
-    if not folder:
-        raise UserError(f"{VARIABLE} is not set; set it to the folder that holds {file}")
-    path = Path(folder, file)
+    path = folder() / file
     if not path.is_file():
-        raise UserError(f"{path}: no such file; set {VARIABLE} to the folder that holds {file}")
+        raise UserError(
+            f"{path}: no such file; prepare it with hmd-tflm datasets prepare {path.stem} --from "
+            f"PATH, or set {VARIABLE} to the folder that holds it"
+        )
     return read_arrays(path)

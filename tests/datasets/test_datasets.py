@@ -90,14 +90,30 @@ def test_an_unknown_name_lists_the_known() -> None:
         datasets.load("mnist")
 
 
-def test_a_missing_variable_or_file_says_what_to_set(
+def test_files_are_where_the_variable_says_or_in_the_cache(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match=r"kws12\.npz: no such file; set HMD_TFLM_DATA"):
+    with pytest.raises(UserError, match=rf"{folder}/kws12\.npz: no such file; prepare it with"):
         datasets.load("kws12")
     monkeypatch.delenv(datasets.VARIABLE)
-    with pytest.raises(UserError, match=r"HMD_TFLM_DATA is not set; .* holds kws12\.npz"):
-        datasets.load("kws12")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    assert datasets.folder() == folder / "hmd_tflm"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(folder))
+    assert datasets.folder() == folder / ".cache/hmd_tflm"
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_the_shape_that_a_description_tells_is_the_one_loaded(name: str) -> None:
+    description = datasets.describe(name)
+    file = description["source"].get("file")
+    if file and not (datasets.folder() / file).is_file():
+        pytest.skip(f"needs {file}: set {datasets.VARIABLE} to its folder")
+    loaded, shape = datasets.load(name), description["shape"]
+    assert (
+        loaded.x_train.shape[1:] == loaded.x_test.shape[1:] == (shape["steps"], shape["features"])
+    )
+    assert len(loaded.class_names) == shape["classes"] == loaded.y_train.max() + 1
 
 
 def test_a_recipe_has_positive_numbers() -> None:
