@@ -32,6 +32,8 @@ class Record:
         float_accuracy, int8_accuracy: on the test set, 0..1.
         model_bytes: of the `.tflite`; recurrent_bytes: of the HMD op's constants.
         instructions, cycles: of one inference on the board, all ops; cycles are modelled.
+        cycles_with_flash: with the waits for the board's flash, None where they are not modelled.
+        wait_states: of that flash.
         flash, ram: of the firmware; ram without stack.
     """
 
@@ -48,6 +50,8 @@ class Record:
     macs: int
     instructions: int
     cycles: int
+    cycles_with_flash: int | None
+    wait_states: int
     flash: int
     ram: int
     stack: int
@@ -93,6 +97,7 @@ def compare(name: str, board: str, folder: Path, seed: int) -> Iterator[Record]:
         if not np.array_equal(report.outputs, expected):
             raise FirmwareError(f"{stem}: the firmware's outputs are not those of the host")
         (layer,) = conversion.layers
+        flash = report.cycles_with_flash
         yield Record(
             method,
             factor,
@@ -107,6 +112,8 @@ def compare(name: str, board: str, folder: Path, seed: int) -> Iterator[Record]:
             layer.macs,
             round(float(report.instructions.sum(1).mean())),
             round(float(report.cycles.sum(1).mean())),
+            None if flash is None else round(float(flash.sum(1).mean())),
+            report.wait_states,
             report.flash,
             report.ram,
             report.stack_used,

@@ -2,7 +2,7 @@
 
 ``python -m hmd_tflm.benchmarks.render`` replaces each block between ``<!-- demo NAME -->`` and
 ``<!-- end -->`` by the table of benchmarks/demo_NAME.json, and draws docs/demo_NAME.png; and the one
-at ``<!-- bound -->`` by the error bound of the cycles.
+at ``<!-- bound -->`` by the error bounds of the cycles.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from hmd_tflm.benchmarks.compare import Record
 from hmd_tflm.benchmarks.report import markdown, plot
 from hmd_tflm.files import write_whole
-from hmd_tflm.simulate.cycles.validation import error_bound
+from hmd_tflm.simulate.cycles.validation import error_bound, flash_error_bound
 
 ROOT = Path(__file__).parents[2]
 BOUND = re.compile(r"(<!-- bound -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -30,8 +30,12 @@ def load(name: str) -> tuple[str, list[Record]]:
 
 def rendered(text: str) -> str:
     """A text with its blocks as the measurement files say."""
-    text = BOUND.sub(lambda m: f"{m[1]}{error_bound()}.\n{m[2]}", text)
+    text = BOUND.sub(lambda m: f"{m[1]}{_bounds()}{m[2]}", text)
     return BLOCK.sub(lambda m: f"{m[1]}{markdown(load(m[2])[1])}{m[3]}", text)
+
+
+def _bounds() -> str:
+    return f"- at zero wait states {error_bound()};\n- with its flash {flash_error_bound()}.\n"
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
         from hmd_tflm.benchmarks.compare import CANDIDATES, compare
     from hmd_tflm.benchmarks.report import markdown, plot
     from hmd_tflm.simulate.board import load_board
+    from hmd_tflm.simulate.cycles.validation import explanation
 
     load_board(arguments.board)  # before any work
     folder: Path = arguments.output
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
         records.append(record)
         print(
             f"[{len(records)}/{len(CANDIDATES)}] {record.label}: int8 "
-            f"{record.int8_accuracy:.1%}, {record.model_bytes:,} bytes, {record.cycles:,} cycles",
+            f"{record.int8_accuracy:.1%}, {record.model_bytes:,} bytes, "
+            f"{record.instructions:,} instructions, {record.cycles:,} cycles",
             file=sys.stderr,
         )
     title = f"{arguments.dataset} on {arguments.board}, {records[0].units} units"
@@ -54,7 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
         "records": [record.as_dict() for record in records],
     }
     table = markdown(records)
+    notes = "".join(f"- {line}\n" for line in explanation(records[0].wait_states))
     write_whole(folder / "results.json", json.dumps(results, indent=2) + "\n")
-    write_whole(folder / "report.md", f"# {title}\n\n{table}\n![](report.png)\n")
+    write_whole(folder / "report.md", f"# {title}\n\n{table}\n{notes}\n![](report.png)\n")
     write_whole(folder / "report.png", plot(records, title))
-    print(json.dumps(results) if arguments.json else f"{title}\n\n{table}\n{folder}/report.png")
+    print(
+        json.dumps(results)
+        if arguments.json
+        else f"{title}\n\n{table}\n{notes}\n{folder}/report.png"
+    )

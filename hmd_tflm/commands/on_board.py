@@ -26,20 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def explanation(wait_states: int) -> list[str]:
-    """Lines on what the cycles of a report are; wait_states is 0 where the flash is left out."""
-    from hmd_tflm.simulate.cycles.model import CYCLE_MODEL
-    from hmd_tflm.simulate.cycles.validation import error_bound, flash_error_bound
-
-    lines = [f"cycles: {CYCLE_MODEL}", f"their error: {error_bound()}"]
-    if wait_states:
-        lines += [
-            f"with flash: {wait_states} wait states behind the STM32F4's accelerator",
-            f"their error: {flash_error_bound()}",
-        ]
-    return lines
-
-
 @contextmanager
 def generated(arguments: argparse.Namespace) -> Iterator[tuple[Path, NDArray]]:
     """A folder with the model's C, there until the block ends, and the rows as int8.

@@ -31,12 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Generate, build, emulate and divide."""
+    from hmd_tflm.simulate.cycles.validation import explanation
     from hmd_tflm.simulate.flame import collapsed, svg
     from hmd_tflm.simulate.profile import profile
 
     with on_board.generated(arguments) as (source, inputs):
         result = profile(source, arguments.board, inputs, arguments.wait_states)
-    notes = on_board.explanation(result.wait_states)
+    notes = explanation(result.wait_states)
     numbers = json.dumps(_numbers(result, notes), indent=2)
     if arguments.output:
         make_folder(arguments.output)

@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _text(report: Report) -> str:
+    from hmd_tflm.simulate.cycles.validation import explanation
+
     names = [*report.model.ops, "total"]
     columns = {"instructions": report.instructions, "cycles": report.cycles}
     if report.cycles_with_flash is not None:
@@ -57,7 +59,7 @@ def _text(report: Report) -> str:
             f"{'op':{width}}" + "".join(f"  {column:>12}" for column in columns),
             *(f"{name:{width}}" + "".join(f"  {n:12.0f}" for n in spent) for name, *spent in rows),
             "",
-            *on_board.explanation(report.wait_states),
+            *explanation(report.wait_states),
             f"flash: {report.flash} bytes",
             f"RAM: {report.ram} bytes, of it {report.model.arena} of arena, {report.arena_used} used",
             f"stack: {report.stack_used} of {report.stack_reserved} bytes used",

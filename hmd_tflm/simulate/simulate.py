@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board, load_board
 from hmd_tflm.simulate.build import build
-from hmd_tflm.simulate.cycles.model import CYCLE_MODEL
-from hmd_tflm.simulate.cycles.validation import error_bound, flash_error_bound
+from hmd_tflm.simulate.cycles.validation import CYCLE_MODEL, error_bound, flash_error_bound
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.protocol import Info
 from hmd_tflm.simulate.session import SIMULATORS

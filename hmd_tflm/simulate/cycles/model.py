@@ -8,8 +8,6 @@ from hmd_tflm.simulate.counter import Cost
 from hmd_tflm.simulate.cycles.instruction import Instruction, decode
 from hmd_tflm.simulate.cycles.machine import START, State, step
 
-CYCLE_MODEL = "Cortex-M4 pipeline, zero wait states (docs/cycles.md)"
-
 Read = Callable[[int, int], bytes]
 """The code at (address, bytes)."""
 

@@ -23,6 +23,7 @@ from hmd_tflm.files import write_whole
 ROOT = Path(__file__).parents[3]
 MEASUREMENTS = ROOT / "benchmarks" / "cycles_validation.json"
 DOCUMENT = ROOT / "docs" / "cycles.md"
+CYCLE_MODEL = "Cortex-M4 pipeline, zero wait states (docs/cycles.md)"
 HALVES = ("untouched", "settled")
 KINDS = ("assembly", "C")
 
@@ -82,6 +83,20 @@ def flash_error_bound() -> str:
         f"{_statistics(rows)} in {len(rows)} operations at {rows[0].wait_states} wait states, which "
         "settled it and read no data from flash; for that there are no measurements"
     )
+
+
+def explanation(wait_states: int) -> list[str]:
+    """Lines on the cycles of a report.
+
+    wait_states: of the flash in its second figure of cycles, 0 where it has none.
+    """
+    lines = [f"cycles: {CYCLE_MODEL}", f"their error: {error_bound()}"]
+    if wait_states:
+        lines += [
+            f"with flash: {wait_states} wait states behind the STM32F4's accelerator",
+            f"their error: {flash_error_bound()}",
+        ]
+    return lines
 
 
 def render_wait_states() -> str:
