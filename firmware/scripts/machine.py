@@ -2,7 +2,7 @@
 
 Import("env")  # noqa: F821  (SCons puts it there)
 
-FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-sp-d16"}
+FPU = {"cortex-m4": "fpv4-sp-d16", "cortex-m7": "fpv5-sp-d16", "cortex-m33": "fpv5-sp-d16"}
 machine = ["-mfloat-abi=hard", "-mfpu=" + FPU[env.BoardConfig().get("build.cpu")]]  # noqa: F821
 env.Append(  # noqa: F821
     ASFLAGS=[*machine, "-g"],

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.simulate.board import Device
 
 DWT_CYCCNT = 0xE000_1004
+UARTS = {"stm32f4": (0x00, 0x04, 0x04), "stm32f7": (0x1C, 0x24, 0x28)}
+"""Offsets of status, received and sent data: SR, DR, DR or ISR, RDR, TDR."""
+
+READY_BITS = {
+    "stm32f4": ((1, 0), (17, 16), (25, 24)),  # HSI, HSE, PLL
+    "stm32l4": ((1, 0), (10, 8), (17, 16), (25, 24)),  # MSI, HSI16, HSE, PLL
+}
+"""In RCC_CR: the bits in which an oscillator is ready, and in which it is on."""
 
 
 class Registers:
@@ -43,14 +51,15 @@ class Uart:
     """
 
     def __init__(self, registers: Registers, device: Device, on_idle: Callable[[], None]) -> None:
-        _require_kind(device, "UART")
+        _require_kind(device, "UART", UARTS)
+        status, receive, send = UARTS[device.kind]
         self.received: deque[int] = deque()
         self.sent = bytearray()
         self._on_idle = on_idle
         self._polls = 0
-        registers.on_read[device.base + 0x00] = self._status
-        registers.on_read[device.base + 0x04] = self._receive
-        registers.on_write[device.base + 0x04] = self._send
+        registers.on_read[device.base + status] = self._status
+        registers.on_read[device.base + receive] = self._receive
+        registers.on_write[device.base + send] = self._send
 
     def _status(self, stored: int) -> int:
         if self.received:
@@ -71,12 +80,16 @@ class Uart:
 
 def add_clock_control(registers: Registers, device: Device) -> None:
     """An RCC whose oscillators are ready at once and whose clock switches at once."""
-    _require_kind(device, "RCC")
-    ready = 1 << 1 | 1 << 17 | 1 << 25  # HSIRDY, HSERDY, PLLRDY stand left of their ON bits
-    registers.on_read[device.base + 0x00] = lambda cr: cr | (cr << 1 & ready)
+    _require_kind(device, "RCC", READY_BITS)
+    bits = READY_BITS[device.kind]
+
+    def control(cr: int) -> int:
+        return cr | sum(1 << ready for ready, on in bits if cr >> on & 1)
+
+    registers.on_read[device.base + 0x00] = control
     registers.on_read[device.base + 0x08] = lambda cfgr: cfgr & ~0xC | (cfgr & 3) << 2  # SWS = SW
 
 
-def _require_kind(device: Device, what: str) -> None:
-    if device.kind != "stm32f4":
-        raise UserError(f"{what} kind {device.kind!r} is not known, expected 'stm32f4'")
+def _require_kind(device: Device, what: str, known: Collection[str]) -> None:
+    if device.kind not in known:
+        raise UserError(f"{what} kind {device.kind!r} is not known, expected {' or '.join(known)}")

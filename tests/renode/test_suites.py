@@ -27,7 +27,7 @@ def test_pass(renode_test):
     suites = sorted(RENODE.glob("*.robot"))
     done = renode_test(*suites)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("with status") == 12
+    assert done.stdout.count("with status") == 14
     assert all(f"{suite.name} finished successfully" in done.stdout for suite in suites)
 
 

@@ -1,4 +1,4 @@
-/* The core's own caches, where it has them (Armv7-M ARM, B2.2; Cortex-M7: DDI 0489). */
+/* Caches: the core's own (Armv7-M ARM, B2.2; Cortex-M7: DDI 0489), or one before the flash. */
 #include <stdint.h>
 
 #include "board.h"
@@ -35,6 +35,14 @@ void cache_init(void) {
   invalidate_data();
   CCR |= CCR_IC | CCR_DC;
   BARRIERS;
+}
+
+#elif defined ICACHE_CR
+
+void cache_init(void) {
+  while (ICACHE_SR & ICACHE_SR_BUSYF) { /* it invalidates itself at reset */
+  }
+  ICACHE_CR |= ICACHE_CR_EN;
 }
 
 #else

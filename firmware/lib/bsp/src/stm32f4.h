@@ -2,7 +2,7 @@
 #ifndef STM32F4_H
 #define STM32F4_H
 
-#include "stm32_clock.h"
+#include "stm32f.h"
 
 #define BOARD_CORE_CACHES 0
 #define FLASH_ACR_CACHES (7u << 8) /* PRFTEN, ICEN, DCEN */

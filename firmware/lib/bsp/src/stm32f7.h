@@ -1,21 +1,11 @@
-/* What STM32F7 has its own way: flash accelerator and USART (RM0385; the names are its names). */
+/* What STM32F7 has its own way: flash accelerator and caches (RM0385; the names are its names). */
 #ifndef STM32F7_H
 #define STM32F7_H
 
-#include "stm32_clock.h"
+#include "stm32f.h"
+#include "usart.h"
 
 #define BOARD_CORE_CACHES 1
 #define FLASH_ACR_CACHES (3u << 8) /* PRFTEN, ARTEN */
-
-#define USART_STATUS(base) REGISTER((base) + 0x1Cu) /* ISR */
-#define USART_RECEIVE(base) REGISTER((base) + 0x24u) /* RDR */
-#define USART_TRANSMIT(base) REGISTER((base) + 0x28u) /* TDR */
-#define USART_BRR(base) REGISTER((base) + 0x0Cu)
-#define USART_CR1(base) REGISTER((base) + 0x00u)
-#define USART_RXNE (1u << 5)
-#define USART_TXE (1u << 7)
-#define USART_CR1_RE (1u << 2)
-#define USART_CR1_TE (1u << 3)
-#define USART_CR1_UE (1u << 0)
 
 #endif

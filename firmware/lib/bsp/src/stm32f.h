@@ -1,12 +1,10 @@
-/* Clock, power, flash and GPIO registers, the same in STM32F4 and STM32F7 (RM0090, RM0390, RM0385). */
-#ifndef STM32_CLOCK_H
-#define STM32_CLOCK_H
+/* Clock, power and flash registers, the same in STM32F4 and STM32F7 (RM0090, RM0390, RM0385). */
+#ifndef STM32F_H
+#define STM32F_H
 
-#include <stdint.h>
+#include "registers.h"
 
-#define REGISTER(address) (*(volatile uint32_t *)(address))
-
-#define HSI_HZ 16000000u
+#define BOARD_RESET_HZ 16000000u /* HSI */
 
 #define PWR_CR REGISTER(0x40007000u)
 #define PWR_CR_VOS (1u << 14)
@@ -32,13 +30,9 @@
 #define RCC_CFGR_SW_PLL 2u
 #define RCC_CFGR_SWS (3u << 2)
 #define RCC_CFGR_SWS_PLL (2u << 2)
-#define RCC_AHB1ENR REGISTER(0x40023830u)
+#define RCC_GPIO_ENABLE REGISTER(0x40023830u) /* RCC_AHB1ENR */
 #define RCC_APB1ENR REGISTER(0x40023840u)
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define RCC_APB2ENR REGISTER(0x40023844u)
-
-#define GPIO_MODER(port) REGISTER((port) + 0x00u)
-#define GPIO_AFR(port, pin) REGISTER((port) + 0x20u + (pin) / 8u * 4u)
-#define GPIO_MODE_ALTERNATE 2u
 
 #endif
