@@ -13,23 +13,27 @@ import pytest
 from hmd_tflm import datasets
 from hmd_tflm.cli import main
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers.train import METHODS, build, train
+from hmd_tflm.layers.train import LAYERS, METHODS, accuracy, build, structure, train
 from hmd_tflm.structure import Structure
 
 DIGITS = datasets.load("digits")
 CHANCE = 0.1  # ten classes of nearly equal size
 
 
+@pytest.mark.parametrize("layer, gates", [("lstm", 4), ("gru", 3)])
 @pytest.mark.parametrize("method", METHODS)
-def test_methods_build_the_structure_of_their_name(method: str) -> None:
-    model = build(DIGITS, method, 2.0, 32)
+def test_methods_build_the_structure_of_their_name(method: str, layer: str, gates: int) -> None:
+    shape = structure(method, 8, 32, 2.0, layer)
     expected = {
-        "dense": Structure.dense(8, 32),
-        "hmd": Structure.hmd(8, 32, 2.0),
-        "lmf": Structure.lmf(8, 32, 2.0),
-        "hmf": Structure.hmf(8, 32, 2.0, rank=8),
+        "dense": Structure.dense(8, 32, gates=gates),
+        "hmd": Structure.hmd(8, 32, 2.0, gates=gates),
+        "lmf": Structure.lmf(8, 32, 2.0, gates=gates),
+        "hmf": Structure.hmf(8, 32, 2.0, rank=8, gates=gates),
     }
-    assert model.layers[0].cell.structure == expected[method]
+    assert shape == expected[method]
+    model = build(DIGITS, shape)
+    assert isinstance(model.layers[0], LAYERS[layer])
+    assert model.layers[0].cell.structure == shape
     assert model.output_shape == (None, 10)
 
 
@@ -55,7 +59,7 @@ def test_a_seed_repeats_a_training_and_another_does_not() -> None:
     arrays = [f"{array}_{split}" for array in "xy" for split in datasets.SPLITS]
     few = replace(DIGITS, **{name: getattr(DIGITS, name)[:64] for name in arrays})
     recipe = replace(DIGITS.recipe, epochs=2)
-    models = [build(few, "hmd", 2.0, 16, seed=seed) for seed in (1, 1, 2)]
+    models = [build(few, Structure.hmd(8, 16, 2.0), seed=seed) for seed in (1, 1, 2)]
     assert np.abs(models[1].get_weights()[0] - models[2].get_weights()[0]).max() > 0.01
     for model in models[:2]:
         train(model, few, recipe, seed=1)
@@ -63,13 +67,16 @@ def test_a_seed_repeats_a_training_and_another_does_not() -> None:
         np.testing.assert_array_equal(first, second)
 
 
-def test_a_label_for_every_step_is_learnt() -> None:
+@pytest.mark.parametrize("activation", ["softmax", "linear"])
+def test_a_label_for_every_step_is_learnt(activation: str) -> None:
     ids = np.arange(4000) % 5  # each symbol tells the next
     x = np.eye(5, dtype=np.uint8)[ids].reshape(-1, 10, 5)
     y = np.roll(ids, -1).astype(np.int32).reshape(-1, 10)
     recipe = datasets.Recipe(units=8, epochs=12, batch=50, learning_rate=0.02)
     dataset = datasets.Dataset("cycle", recipe, tuple("abcde"), x, y, x[:50], y[:50], x, y)
-    assert train(build(dataset, "hmd", 1.5, 8), dataset, recipe) > 0.99
+    model = build(dataset, Structure.hmd(5, 8, 1.5), activation=activation)
+    train(model, dataset, recipe)
+    assert accuracy(model, dataset.x_test, dataset.y_test) > 0.99
 
 
 def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +92,9 @@ def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert main(["train", *options]) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(UserError, match="method: received 'svd', expected one of dense, hmd"):
-        build(DIGITS, "svd", 2.0, 8)
+        structure("svd", 8, 8, 2.0)
+    with pytest.raises(UserError, match="layer: received 'rnn', expected one of lstm, gru"):
+        structure("hmd", 8, 8, 2.0, "rnn")
 
 
 def test_the_command_line_and_the_data_sets_do_without_keras() -> None:

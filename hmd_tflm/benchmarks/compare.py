@@ -14,7 +14,7 @@ from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.files import write_whole
-from hmd_tflm.layers.train import build, train
+from hmd_tflm.layers.train import accuracy, build, structure, train
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
 
@@ -83,8 +83,10 @@ def compare(name: str, board: str, folder: Path, seed: int) -> Iterator[Record]:
     data = datasets.load(name)
     for method, factor in CANDIDATES:
         stem = f"{name}_{method}" + (f"_{factor:g}x" if factor > 1 else "")
-        model = build(data, method, factor, data.recipe.units, seed=seed)
-        float_accuracy = train(model, data, data.recipe, seed=seed)
+        shape = structure(method, data.x_train.shape[2], data.recipe.units, factor)
+        model = build(data, shape, seed=seed)
+        train(model, data, data.recipe, seed=seed)
+        float_accuracy = accuracy(model, data.x_test, data.y_test)
         model.save(folder / f"{stem}.keras")
         conversion = convert(model, data.calibration())
         write_whole(folder / f"{stem}.tflite", conversion.content)

@@ -17,7 +17,7 @@ from hmd_tflm.files import write_whole
 from hmd_tflm.quiet import quiet
 
 with quiet():
-    from hmd_tflm.layers.train import METHODS, build, train
+    from hmd_tflm.layers.train import LAYERS, METHODS, accuracy, build, structure, train
 
 EXAMPLE = "--dataset digits --method hmd --compression 2 --output digits.keras"
 
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compression", type=float, default=2.0, help="times fewer weights than dense (2)"
     )
+    parser.add_argument("--layer", choices=LAYERS, default="lstm", help="recurrent layer (lstm)")
     parser.add_argument("--output", type=Path, required=True, help=".keras file to write")
     parser.add_argument("--units", type=int, help="hidden units (the data set's recipe)")
     parser.add_argument("--epochs", type=int, help="passes over the data (the data set's recipe)")
@@ -49,22 +50,28 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = datasets.load(arguments.dataset)
     given = {k: v for k in ("units", "epochs") if (v := getattr(arguments, k)) is not None}
     recipe = replace(dataset.recipe, **given)
-    model = build(
-        dataset, arguments.method, arguments.compression, recipe.units, seed=arguments.seed
+    shape = structure(
+        arguments.method,
+        dataset.x_train.shape[2],
+        recipe.units,
+        arguments.compression,
+        arguments.layer,
     )
-    accuracy = train(model, dataset, recipe, seed=arguments.seed)
+    model = build(dataset, shape, seed=arguments.seed)
+    train(model, dataset, recipe, seed=arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder, output.name))
         write_whole(output, Path(folder, output.name).read_bytes())
     result = {
         "dataset": dataset.name,
+        "layer": arguments.layer,
         "method": arguments.method,
-        "compression": round(model.layers[0].cell.structure.compression, 3),
+        "compression": round(shape.compression, 3),
         "units": recipe.units,
         "epochs": recipe.epochs,
         "seed": arguments.seed,
         "parameters": model.count_params(),
-        "test_accuracy": round(accuracy, 4),
+        "test_accuracy": round(accuracy(model, dataset.x_test, dataset.y_test), 4),
         "output": str(output),
     }
     print(json.dumps(result) if arguments.json else _sentence(result))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,48 +13,81 @@ from tqdm import tqdm
 
 from hmd_tflm.datasets import Dataset, Recipe
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers.gru import HMDGRU
 from hmd_tflm.layers.lstm import HMDLSTM
 from hmd_tflm.structure import Structure
 
+LAYERS = {"lstm": HMDLSTM, "gru": HMDGRU}
 HMF_RANK = 8
-METHODS: dict[str, Callable[[int, int, float], Structure]] = {
-    "dense": lambda inputs, units, _: Structure.dense(inputs, units),
+METHODS: dict[str, Callable[..., Structure]] = {
+    "dense": lambda inputs, units, _, gates: Structure.dense(inputs, units, gates=gates),
     "hmd": Structure.hmd,
     "lmf": Structure.lmf,
-    "hmf": lambda inputs, units, factor: Structure.hmf(inputs, units, factor, rank=HMF_RANK),
+    "hmf": partial(Structure.hmf, rank=HMF_RANK),
 }
 
 
+def structure(
+    method: str, inputs: int, units: int, compression: float, layer: str = "lstm"
+) -> Structure:
+    """The gate matrices of a method.
+
+    Args:
+        method: a key of `METHODS`; "dense" takes no notice of `compression`.
+        inputs, units: features a step, hidden units.
+        compression: dense weights over those of the recurrent layer, at least.
+        layer: a key of `LAYERS`.
+
+    Raises:
+        UserError: an unknown method or layer, or a compression that the method cannot reach.
+    """
+    for name, received, known in (("method", method, METHODS), ("layer", layer, LAYERS)):
+        if received not in known:
+            raise UserError(f"{name}: received {received!r}, expected one of {', '.join(known)}")
+    gates = LAYERS[layer].cell_class.gates
+    return METHODS[method](inputs, units, compression, gates=gates)
+
+
 def build(
-    dataset: Dataset, method: str, compression: float, units: int, *, seed: int = 0
+    dataset: Dataset,
+    structure: Structure,
+    *,
+    bidirectional: bool = False,
+    activation: str = "softmax",
+    seed: int = 0,
 ) -> keras.Model:
-    """An HMDLSTM and a softmax layer, for a label a sequence or a label a step.
+    """A recurrent layer and a dense one, for a label a sequence or a label a step.
 
     Args:
         dataset: gives the steps, the features and the classes.
-        method: a key of `METHODS`; "dense" takes no notice of `compression`.
-        compression: dense weights over those of the recurrent layer, at least.
-        units: hidden units.
+        structure: of the recurrent layer, an HMDLSTM or HMDGRU by its gates.
+        bidirectional: whether a second such layer reads backwards.
+        activation: of the output; "linear" for logits.
         seed: of the initial weights.
 
     Raises:
-        UserError: unknown method, a compression that it cannot reach, or a seed out of range.
+        UserError: the seed is out of range.
     """
-    if method not in METHODS:
-        raise UserError(f"method: received {method!r}, expected one of {', '.join(METHODS)}")
-    steps, features = dataset.x_train.shape[1:]
-    structure = METHODS[method](features, units, compression)
     _set_seed(seed)
+    (layer,) = (one for one in LAYERS.values() if one.cell_class.gates == structure.gates)
+    recurrent = layer.from_structure(structure, return_sequences=dataset.y_train.ndim == 2)
     return keras.Sequential(
         [
-            keras.Input((steps, features)),
-            HMDLSTM.from_structure(structure, return_sequences=dataset.y_train.ndim == 2),
-            keras.layers.Dense(len(dataset.class_names), activation="softmax"),
+            keras.Input(dataset.x_train.shape[1:]),
+            keras.layers.Bidirectional(recurrent) if bidirectional else recurrent,
+            keras.layers.Dense(len(dataset.class_names), activation=activation),
         ]
     )
 
 
-def train(model: keras.Model, dataset: Dataset, recipe: Recipe, *, seed: int = 0) -> float:
+def train(
+    model: keras.Model,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
     """Train with Adam, cosine decay to 1 % and gradients clipped to a norm of 1.
 
     The progress is shown on stderr. The same seed gives the same weights.
@@ -63,9 +97,7 @@ def train(model: keras.Model, dataset: Dataset, recipe: Recipe, *, seed: int = 0
         dataset: its training split is learnt, its validation split only shown.
         recipe: epochs, batch and learning rate.
         seed: of the order of the sequences.
-
-    Returns:
-        Accuracy on the test split, 0..1.
+        callbacks: more of them, as in `keras.Model.fit`.
 
     Raises:
         UserError: the seed is out of range.
@@ -73,9 +105,10 @@ def train(model: keras.Model, dataset: Dataset, recipe: Recipe, *, seed: int = 0
     _set_seed(seed)
     steps = -(-len(dataset.x_train) // recipe.batch) * recipe.epochs
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps, alpha=0.01)
+    logits = model.layers[-1].activation is keras.activations.linear
     model.compile(
         optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0),
-        loss="sparse_categorical_crossentropy",
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=logits),
         metrics=["accuracy"],
         jit_compile=True,
     )
@@ -86,10 +119,9 @@ def train(model: keras.Model, dataset: Dataset, recipe: Recipe, *, seed: int = 0
             batch_size=recipe.batch,
             epochs=recipe.epochs,
             validation_data=(dataset.x_val, dataset.y_val),
-            callbacks=[_Progress(bar)],
+            callbacks=[_Progress(bar), *callbacks],
             verbose=0,
         )
-    return accuracy(model, dataset.x_test, dataset.y_test)
 
 
 def accuracy(model: keras.Model, x: NDArray, y: NDArray[np.int32]) -> float:

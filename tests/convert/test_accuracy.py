@@ -17,6 +17,7 @@ from hmd_tflm.convert.splice import lstm_ops
 from hmd_tflm.convert.trace import trace
 from hmd_tflm.layers.train import accuracy, build, train
 from hmd_tflm.runtime import Interpreter
+from hmd_tflm.structure import Structure
 
 DATA = Path(__file__).parents[1] / "data"
 needs_data = pytest.mark.skipif(
@@ -60,7 +61,7 @@ def rms(values: np.ndarray) -> float:
 def test_a_dense_layer_agrees_with_tflites_own_int8_lstm() -> None:
     """On 1000 real inputs, as docs/op.md says."""
     data = datasets.load("digits")
-    model = build(data, "dense", 1.0, data.recipe.units)
+    model = build(data, Structure.dense(8, data.recipe.units))
     train(model, data, data.recipe)
     x = np.concatenate([data.x_test, data.x_val, data.x_train])[:1000]
     ours = convert(model, data.calibration()).content

@@ -1,0 +1,98 @@
+"""Where runs are executed: processes of this machine, or a Ray cluster. Nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hmd_tflm.benchmarks.paper.results import Result, Run
+from hmd_tflm.datasets import VARIABLE
+from hmd_tflm.errors import UserError
+
+# One core each: two trainings side by side are faster than one after the other on two cores.
+ENVIRONMENT = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TQDM_DISABLE": "1",
+}
+RUNS_OF_A_PROCESS = 20  # then a new one: what TensorFlow keeps of each run adds up
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Executes runs: `submit` begins one, and no more than `workers` at a time make sense."""
+
+    workers: int
+    submit: Callable[[Run], Future[Result]]
+
+
+@contextmanager
+def local(jobs: int) -> Iterator[Engine]:
+    """Processes of this machine; those at work are ended with the block."""
+    pool = ProcessPoolExecutor(
+        jobs,
+        multiprocessing.get_context("spawn"),
+        _prepare,
+        max_tasks_per_child=RUNS_OF_A_PROCESS,
+    )
+    try:
+        yield Engine(jobs, lambda run: pool.submit(_execute, run))
+    finally:
+        for process in (pool._processes or {}).values():
+            process.kill()  # a training does not end for anything less
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def ray(address: str) -> Iterator[Engine]:
+    """A Ray cluster, on which each run takes one CPU.
+
+    Args:
+        address: as in `ray.init`, or "local" for a cluster of this machine only. Every machine
+            needs this package, with its data sets where HMD_TFLM_DATA says.
+
+    Raises:
+        UserError: Ray is not installed, or there is no cluster.
+    """
+    try:
+        import ray as cluster
+    except ImportError as error:
+        raise UserError(
+            "--engine ray: Ray is not installed; pip install 'hmd-tflm[ray]'"
+        ) from error
+    variables = ENVIRONMENT | {k: v for k, v in os.environ.items() if k == VARIABLE}
+    try:
+        cluster.init(
+            address,
+            runtime_env={"env_vars": variables},
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"--engine ray: no cluster at {address} ({error})") from error
+    try:
+        remote = cluster.remote(num_cpus=1, max_retries=2)(_execute)
+        workers = int(cluster.cluster_resources().get("CPU", 1))
+        yield Engine(workers, lambda run: remote.remote(run).future())
+    finally:
+        cluster.shutdown()
+
+
+def _prepare() -> None:
+    os.environ.update(ENVIRONMENT)
+
+
+def _execute(run: Run) -> Result:
+    from hmd_tflm.quiet import quiet
+
+    with quiet():
+        from hmd_tflm.benchmarks.paper.run import execute
+    return execute(run)

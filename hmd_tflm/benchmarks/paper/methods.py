@@ -1,0 +1,118 @@
+"""The methods of the comparison: families of matrix shapes, brought to equal numbers of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.structure import Structure
+
+TOLERANCE = 0.01  # of a method's parameters around the common budget
+SEARCHED = 0.12  # how far from the nominal factor a common budget may lie
+
+Shapes = Callable[[int, int, int], Iterator[Structure]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to a smaller recurrent layer.
+
+    Args:
+        title: for people.
+        shapes: all its shapes for (inputs, units, gates), each larger than the one before.
+        pruned: whether the (dense) shape loses its smallest weights until the budget is met.
+    """
+
+    title: str
+    shapes: Shapes
+    pruned: bool = False
+
+
+def _dense(inputs: int, units: int, gates: int) -> Iterator[Structure]:
+    yield Structure.dense(inputs, units, gates=gates)
+
+
+def _small(inputs: int, units: int, gates: int) -> Iterator[Structure]:
+    for fewer in range(1, units):
+        yield Structure.dense(inputs, fewer, gates=gates)
+
+
+def _lmf(inputs: int, units: int, gates: int, shared: bool) -> Iterator[Structure]:
+    for rank in range(1, units):
+        yield Structure(inputs, units, 0, 1, rank, shared, gates)
+
+
+def _hybrid(inputs: int, units: int, gates: int, blocks: int, rank: int) -> Iterator[Structure]:
+    for rows in range(1, units):
+        yield Structure(inputs, units, rows, blocks, rank, False, gates)
+
+
+METHODS = {
+    "dense": Method("dense", _dense),
+    "small": Method("small dense", _small),
+    "pruned": Method("pruned", _dense, pruned=True),
+    "lmf": Method("LMF", partial(_lmf, shared=False)),
+    "lmf_shared": Method("LMF, shared", partial(_lmf, shared=True)),
+    "hmd_k1": Method("HMD, k = 1", partial(_hybrid, blocks=1, rank=1)),
+    "hmd": Method("HMD, k = 2", partial(_hybrid, blocks=2, rank=1)),
+    "hmd_k4": Method("HMD, k = 4", partial(_hybrid, blocks=4, rank=1)),
+    "hmf_d2": Method("HMF, d = 2", partial(_hybrid, blocks=1, rank=2)),
+    "hmf_d4": Method("HMF, d = 4", partial(_hybrid, blocks=1, rank=4)),
+    "hmf_d8": Method("HMF, d = 8", partial(_hybrid, blocks=1, rank=8)),
+    "hmf_d16": Method("HMF, d = 16", partial(_hybrid, blocks=1, rank=16)),
+}
+
+
+def method(name: str) -> Method:
+    """A method by its name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in METHODS:
+        raise UserError(f"method: received {name!r}, expected one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def shape(name: str, inputs: int, units: int, gates: int, budget: int) -> Structure | None:
+    """The shape of a method whose parameters are nearest to a budget; of "pruned" the dense one.
+
+    None if the method's smallest shape exceeds the budget.
+
+    Raises:
+        UserError: the method is not known.
+    """
+    chosen = method(name)
+    shapes = list(chosen.shapes(inputs, units, gates))
+    if not chosen.pruned and shapes[0].parameters > (1 + TOLERANCE) * budget:
+        return None
+    return min(shapes, key=lambda s: abs(s.parameters - budget))
+
+
+def budget(inputs: int, units: int, gates: int, factor: float) -> int:
+    """The number of parameters nearest to the factor's that all methods can have, within 1 %.
+
+    The sizes of each method go in steps of up to 7 %, so the nominal number itself will not do. Of
+    methods that cannot be so small at all, no notice is taken. Factor 1 gives the dense number.
+    """
+    dense = Structure.dense(inputs, units, gates=gates).parameters
+    if factor == 1:
+        return dense
+    nominal = round(dense / factor)
+    sizes = []
+    for name, one in METHODS.items():
+        if name != "dense" and not one.pruned and shape(name, inputs, units, gates, nominal):
+            sizes.append(np.array([s.parameters for s in one.shapes(inputs, units, gates)]))
+    reach = int(SEARCHED * nominal)
+    candidates = sorted(
+        range(nominal - reach, nominal + reach + 1), key=lambda n: (abs(n - nominal), n)
+    )
+
+    def worst(parameters: int) -> float:
+        return max(float(np.abs(s / parameters - 1).min()) for s in sizes)
+
+    return next((n for n in candidates if worst(n) <= TOLERANCE), min(candidates, key=worst))

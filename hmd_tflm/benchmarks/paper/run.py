@@ -1,0 +1,99 @@
+"""One run: train, measure in float and in int8, simulate."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+
+from hmd_tflm import datasets
+from hmd_tflm.benchmarks.paper import benchmark, methods
+from hmd_tflm.benchmarks.paper.metrics import METRICS
+from hmd_tflm.benchmarks.paper.results import Result, Run
+from hmd_tflm.codegen import generate
+from hmd_tflm.convert import convert
+from hmd_tflm.errors import FirmwareError
+from hmd_tflm.layers.train import LAYERS, build, train
+from hmd_tflm.runtime import Interpreter
+from hmd_tflm.simulate.simulate import simulate
+
+BOARD = "nucleo_f446re"
+
+
+def execute(run: Run) -> Result:
+    """Train one network and measure it; some minutes on one core.
+
+    Raises:
+        UserError: an unknown name, a missing data set, a method that cannot be so small.
+        FirmwareError: the firmware answered other bytes than the host.
+    """
+    start = time.monotonic()
+    bench = benchmark.load(run.cell.benchmark)
+    data = datasets.load(bench.dataset)
+    recipe = bench.recipe(run.learning_rate)
+    inputs, gates = data.x_train.shape[2], LAYERS[bench.layer].cell_class.gates
+    budget = methods.budget(inputs, bench.units, gates, run.cell.factor)
+    shape = methods.shape(run.cell.method, inputs, bench.units, gates, budget)
+    assert shape is not None, "the sweep plans no method that cannot be so small"
+    model = build(
+        data, shape, bidirectional=bench.bidirectional, activation="linear", seed=run.seed
+    )
+    train(model, data, recipe, seed=run.seed)
+    trained = time.monotonic()
+    metric = METRICS[bench.metric]
+    validation, test = (
+        metric.of(model.predict(x, batch_size=256, verbose=0), y)
+        for x, y in ((data.x_val, data.y_val), (data.x_test, data.y_test))
+    )
+    content = convert(model, data.calibration()).content
+    with Interpreter(content) as interpreter:
+        rows = interpreter.inputs[0].quantize(data.x_test)
+        outputs = interpreter.run(rows)
+        int8 = metric.of(interpreter.outputs[0].dequantize(outputs), data.y_test)
+    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
+        report = simulate(generate(content, Path(folder), "model").parent, BOARD, rows[:1])
+    if not np.array_equal(report.outputs.ravel(), outputs[0].ravel()):
+        raise FirmwareError(f"{run}: the firmware's outputs are not those of the host")
+    keras.utils.clear_session()
+    return {
+        "benchmark": bench.name,
+        "method": run.cell.method,
+        "factor": run.cell.factor,
+        "learning_rate": run.learning_rate,
+        "seed": run.seed,
+        "structure": asdict(shape),
+        "parameters": shape.parameters,
+        "budget": budget,
+        "metric": bench.metric,
+        "validation": round(validation, 4),
+        "float": round(test, 4),
+        "int8": round(int8, 4),
+        "instructions": int(report.instructions.sum()),
+        "cycles": int(report.cycles.sum()),
+        "board": BOARD,
+        "tflite_bytes": len(content),
+        "flash_bytes": report.flash,
+        "ram_bytes": report.ram,
+        "recipe": asdict(recipe),
+        "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
+        "machine": f"{platform.machine()}, {_cpu()}",
+        "versions": {"keras": keras.__version__, "python": platform.python_version()},
+        "training_seconds": round(trained - start, 1),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def _cpu() -> str:
+    """The processor's name where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{os.cpu_count()} x {names[0]}" if names else "unknown"
