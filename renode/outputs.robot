@@ -21,7 +21,7 @@ Outputs And Instructions Are As Committed
     [Arguments]    ${model}    ${board}
     ${vectors}=    Load Vectors    ${model}    ${VECTORS}
     Boot    ${model}    ${board}
-    Request    reset
+    Reset
     FOR    ${input}    ${output}    IN ZIP    ${vectors}[inputs]    ${vectors}[outputs]
         ${run}=    Run    ${input}
         Should Be Equal    ${run}[output]    ${output}

@@ -10,7 +10,7 @@ A Damaged Request Is Refused And Changes Nothing
     ${vectors}=    Load Vectors    streaming
     Boot    streaming    disco_f407vg
     Run    ${vectors}[inputs][0]
-    ${line}=    Add Checksum    run ${vectors}[inputs][1]
+    ${line}=    Add Checksum    run 1 ${vectors}[inputs][1]
     ${reply}=    Send Line    ${line[:-1]}
     Should Match Regexp    ${reply}    ^err crc received=none expected=[0-9A-F]{4} \\*
     ${reply}=    Send Line    ${line}0

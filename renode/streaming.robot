@@ -13,7 +13,7 @@ State Is Carried And Reset
     Should Be Equal    ${first}[output]    ${vectors}[outputs][0]
     ${second}=    Run    ${input}
     Should Not Be Equal    ${second}[output]    ${first}[output]
-    Request    reset
+    Reset
     ${again}=    Run    ${input}
     Should Be Equal    ${again}[output]    ${first}[output]
 

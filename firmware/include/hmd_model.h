@@ -20,13 +20,14 @@ typedef struct {
 /* Facts about the model; valid before hmd_model_init(). */
 const hmd_model_info *hmd_model(void);
 
-/* Makes the model ready. 0, or a status that the application reports as an error. */
+/* Makes the model ready. 0, or a status that the application reports as an error; then it may be
+   called again. */
 int hmd_model_init(void);
 
 /* input_bytes, written before the first op; a run may overwrite them. */
 void *hmd_model_input(void);
 
-/* output_bytes, valid after the last op until the next run. */
+/* output_bytes, valid after the last op until the next input is written, which may lie there. */
 const void *hmd_model_output(void);
 
 /* Sets the recurrent state to zero. */
@@ -41,6 +42,10 @@ int hmd_model_run(void (*op_done)(void *context), void *context);
 
 /* Bytes of the arena that were ever touched. */
 uint32_t hmd_model_arena_high_water(void);
+
+/* Takes a message for people, whole or in parts, each line with a newline at its end: the
+   application defines it, a model calls it from hmd_model_init(), _reset() and _run(). */
+void hmd_model_log(const char *text);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,11 @@
 /* The board application: a model behind the line protocol of docs/protocol.md. */
 #include "bsp.h"
+#include "hmd_model.h"
 #include "protocol.h"
 
 static protocol line;
+
+void hmd_model_log(const char *text) { protocol_log(&line, text); }
 
 void bsp_on_fault(uint32_t pc, uint32_t status) { protocol_fault(&line, pc, status); }
 

@@ -15,6 +15,8 @@ static void start_line(protocol *p) {
   p->space = 0;
   p->word[0] = 0;
   p->word_length = 0;
+  p->step = 0;
+  p->step_digits = 0;
   p->input = 0;
   p->digits = 0;
   p->bad_digit = 0;
@@ -28,11 +30,29 @@ static int hex_digit(char c) {
 
 static void take_word(protocol *p, char c) {
   if (c == ' ') {
-    p->part = PROTOCOL_ARGUMENT;
-    if (p->status == 0 && strcmp(p->word, "run") == 0) p->input = hmd_model_input();
+    p->part = strcmp(p->word, "run") == 0 ? PROTOCOL_STEP : PROTOCOL_ARGUMENT;
   } else if (p->word_length <= PROTOCOL_MAX_WORD) {
     p->word[p->word_length++] = c;
     p->word[p->word_length] = 0;
+  }
+}
+
+static int step_valid(const protocol *p) { return p->step_digits > 0 && p->step_digits < UINT8_MAX; }
+
+/* Only the next step's input is written: it may lie where the last output lies. */
+static void take_step(protocol *p, char c) {
+  const uint32_t digit = (uint32_t)c - '0';
+  if (c == ' ') {
+    p->part = PROTOCOL_ARGUMENT;
+    if (p->status == 0 && step_valid(p) && p->step == p->done) {
+      p->input = hmd_model_input();
+      p->repeatable = 0;
+    }
+  } else if (digit > 9 || p->step > (UINT32_MAX - digit) / 10) {
+    p->step_digits = UINT8_MAX;
+  } else if (p->step_digits < UINT8_MAX) {
+    p->step = p->step * 10 + digit;
+    ++p->step_digits;
   }
 }
 
@@ -53,6 +73,8 @@ static void take_text(protocol *p, char c) {
   p->crc = crc16(p->crc, (uint8_t)c);
   if (p->part == PROTOCOL_WORD) {
     take_word(p, c);
+  } else if (p->part == PROTOCOL_STEP) {
+    take_step(p, c);
   } else {
     take_argument(p, c);
   }
@@ -66,6 +88,11 @@ static void take_checksum(protocol *p, char c) {
     p->checksum = (uint16_t)(p->checksum << 4 | digit);
     ++p->checksum_digits;
   }
+}
+
+static void end_log(protocol *p) {
+  if (p->logging) reply_end(p);
+  p->logging = 0;
 }
 
 static void error_model(protocol *p, int status) {
@@ -97,19 +124,11 @@ static void read_cycles(void *context) {
   if (p->readings <= PROTOCOL_MAX_OPS) p->times[p->readings++] = p->board.cycles();
 }
 
-/* The counter is read once before the first op and once after each: nothing else in between. */
-static void run(protocol *p) {
+static void result(protocol *p) {
   const hmd_model_info *model = hmd_model();
-  p->readings = 0;
-  read_cycles(p);
-  const int status = hmd_model_run(read_cycles, p);
-  if (status) {
-    error_model(p, status);
-    reply_count(p, "op", p->readings - 1);
-    return;
-  }
   const uint8_t *output = hmd_model_output();
   reply_text(p, "ok");
+  reply_count(p, "step", p->done - 1);
   reply_name(p, "output");
   for (uint32_t byte = 0; byte < model->output_bytes; ++byte) reply_hex(p, output[byte], 2);
   reply_count(p, "cycles", p->times[model->op_count] - p->times[0]);
@@ -122,6 +141,45 @@ static void run(protocol *p) {
   reply_count(p, "arena", hmd_model_arena_high_water());
 }
 
+/* The counter is read once before the first op and once after each: nothing else in between. */
+static void run(protocol *p) {
+  p->readings = 0;
+  read_cycles(p);
+  const int status = hmd_model_run(read_cycles, p);
+  end_log(p);
+  if (status) {
+    error_model(p, status);
+    reply_count(p, "op", p->readings - 1);
+    return;
+  }
+  ++p->done;
+  p->repeatable = 1;
+  result(p);
+}
+
+static void make_ready(protocol *p) {
+  const int too_many = hmd_model()->op_count > PROTOCOL_MAX_OPS;
+  p->status = too_many ? PROTOCOL_TOO_MANY_OPS : hmd_model_init();
+  end_log(p);
+}
+
+/* A model that was not ready is made so again: its messages come again, too. */
+static void reset(protocol *p) {
+  if (p->status) {
+    make_ready(p);
+  } else {
+    hmd_model_reset();
+  }
+  if (p->status) {
+    error_model(p, p->status);
+    return;
+  }
+  p->done = 0;
+  p->repeatable = 0;
+  reply_text(p, "ok");
+  reply_count(p, "step", p->done);
+}
+
 static void error_crc(protocol *p) {
   reply_text(p, "err crc");
   reply_name(p, "received");
@@ -132,6 +190,16 @@ static void error_crc(protocol *p) {
   }
   reply_name(p, "expected");
   reply_hex(p, p->crc, 4);
+}
+
+static void error_step(protocol *p) {
+  reply_text(p, "err step");
+  if (step_valid(p)) {
+    reply_count(p, "received", p->step);
+  } else {
+    reply_word(p, "received", "none");
+  }
+  reply_count(p, "expected", p->done);
 }
 
 static void error_length(protocol *p, uint32_t expected) {
@@ -157,13 +225,16 @@ static void answer(protocol *p) {
     error_length(p, expected);
   } else if (command == INFO) {
     info(p);
+  } else if (command == RESET) {
+    reset(p);
   } else if (p->status) {
     error_model(p, p->status);
-  } else if (command == RESET) {
-    hmd_model_reset();
-    reply_text(p, "ok");
-  } else {
+  } else if (step_valid(p) && p->step == p->done) {
     run(p);
+  } else if (step_valid(p) && p->step + 1 == p->done && p->repeatable) {
+    result(p);
+  } else {
+    error_step(p);
   }
   reply_end(p);
 }
@@ -188,7 +259,7 @@ void protocol_receive(protocol *p, char c) {
 void protocol_start(protocol *p) {
   start_line(p);
   p->reply = CRC16_START;
-  p->status = hmd_model()->op_count > PROTOCOL_MAX_OPS ? PROTOCOL_TOO_MANY_OPS : hmd_model_init();
+  make_ready(p);
   if (p->status) {
     error_model(p, p->status);
   } else {
@@ -196,6 +267,19 @@ void protocol_start(protocol *p) {
     reply_count(p, "protocol", PROTOCOL_VERSION);
   }
   reply_end(p);
+}
+
+void protocol_log(protocol *p, const char *text) {
+  for (; *text; ++text) {
+    if (*text == '\n') {
+      end_log(p);
+    } else if (*text != '\r') {
+      if (!p->logging) reply_text(p, "log ");
+      p->logging = 1;
+      const char one[] = {*text, 0};
+      reply_text(p, one);
+    }
+  }
 }
 
 void protocol_fault(protocol *p, uint32_t pc, uint32_t status) {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 #define PROTOCOL_MAX_OPS 64
 #define PROTOCOL_TOO_MANY_OPS (-1000) /* a status beside the model's own */
 #define PROTOCOL_MAX_WORD 5 /* "reset" */
@@ -18,12 +18,15 @@ typedef struct {
   uint32_t clock_hz;
 } protocol_board;
 
-typedef enum { PROTOCOL_WORD, PROTOCOL_ARGUMENT, PROTOCOL_CHECKSUM } protocol_part;
+typedef enum { PROTOCOL_WORD, PROTOCOL_STEP, PROTOCOL_ARGUMENT, PROTOCOL_CHECKSUM } protocol_part;
 
 typedef struct {
   protocol_board board;
-  int status;     /* of hmd_model_init() */
-  uint16_t reply; /* CRC of the reply so far */
+  int status;         /* of hmd_model_init() */
+  uint32_t done;      /* inferences since the recurrent state was zero */
+  uint8_t repeatable; /* the last inference's output is still there */
+  uint16_t reply;     /* CRC of the reply so far */
+  uint8_t logging;    /* a log line has begun */
 
   /* The request so far. */
   protocol_part part;
@@ -33,6 +36,8 @@ typedef struct {
   uint8_t space;                    /* a space was held back: it may belong to " *" */
   char word[PROTOCOL_MAX_WORD + 2]; /* one longer than any command, so that it matches none */
   uint8_t word_length;
+  uint32_t step;
+  uint8_t step_digits; /* UINT8_MAX: no number of 32 bits */
   uint8_t *input;    /* where the argument goes, or 0 */
   uint32_t digits;   /* of the argument */
   uint32_t bad_digit; /* position of the first character that is none; = digits while all are */
@@ -46,6 +51,9 @@ void protocol_start(protocol *p);
 
 /* Takes one character of a request; at the end of its line answers. */
 void protocol_receive(protocol *p, char c);
+
+/* Sends text as log lines; a line ends with its newline, or where the next reply begins. */
+void protocol_log(protocol *p, const char *text);
 
 /* Says that the core faulted. */
 void protocol_fault(protocol *p, uint32_t pc, uint32_t status);

@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <new>
 
-#include "bsp.h"
 #include "hmd_model.h"
 #include "tensorflow/lite/micro/compatibility.h"
 #include "tensorflow/lite/micro/cortex_m_generic/debug_log_callback.h"
@@ -46,11 +45,6 @@ alignas(tflite::MicroInterpreter) uint8_t memory[sizeof(tflite::MicroInterpreter
 tflite::MicroInterpreter *interpreter;
 hmd_model_info info;
 
-// TFLM's messages, as lines of their own between the protocol's.
-void Log(const char *text) {
-  while (*text != '\0') bsp_putc(*text++);
-}
-
 }  // namespace
 
 const hmd_model_info *hmd_model(void) {
@@ -59,12 +53,13 @@ const hmd_model_info *hmd_model(void) {
 }
 
 int hmd_model_init(void) {
-  RegisterDebugLogCallback(Log);
+  RegisterDebugLogCallback(hmd_model_log);
+  static const tflite::MicroOpResolver &ops = tflm_model_ops();  // it adds them once
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(__bss_end) + kAlignment - 1) & -kAlignment;
   const uintptr_t bytes = reinterpret_cast<uintptr_t>(__ram_end) - begin;
   interpreter = new (memory) tflite::MicroInterpreter(
-      tflite::GetModel(tflm_model.content), tflm_model_ops(), reinterpret_cast<uint8_t *>(begin),
-      bytes, nullptr, &profiler);
+      tflite::GetModel(tflm_model.content), ops, reinterpret_cast<uint8_t *>(begin), bytes, nullptr,
+      &profiler);
   const TfLiteStatus status = interpreter->AllocateTensors();
   if (status == kTfLiteOk) info.arena_bytes = interpreter->arena_used_bytes();
   return status;

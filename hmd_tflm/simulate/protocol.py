@@ -5,6 +5,7 @@ The board's side is firmware/src/protocol.c. A transport is the emulator or a se
 
 from __future__ import annotations
 
+import re
 from binascii import crc_hqx
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from hmd_tflm.errors import FirmwareError
 
-VERSION = 1
+VERSION = 2
 
 
 class Transport(Protocol):
@@ -74,22 +75,38 @@ def decode(line: bytes) -> str:
     return text.decode("ascii", "replace")
 
 
+class StepError(FirmwareError):
+    """The board is at another step of the sequence: its state is not what the host believes.
+
+    expected: the step that it would run.
+    """
+
+    def __init__(self, message: str, expected: int) -> None:
+        super().__init__(message)
+        self.expected = expected
+
+
 class Link:
-    """Requests to a board, one at a time.
+    """Requests to a board, one at a time, over a line that loses and alters nothing.
 
     Its methods raise FirmwareError where the firmware faults, stays silent, or answers with an
     error or with anything but the protocol.
+
+    Attributes:
+        log: messages of the firmware so far.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._step = 0
+        self.log: list[str] = []
 
     def info(self) -> Info:
         """The model, the board, their sizes."""
-        reply = self._request("info")
-        if reply.get("protocol") != str(VERSION):
+        reply = self._request("info", r"ok protocol=.*")
+        if reply["protocol"] != str(VERSION):
             raise FirmwareError(
-                f"the firmware speaks protocol {reply.get('protocol')}, expected {VERSION}; "
+                f"the firmware speaks protocol {reply['protocol']}, expected {VERSION}; "
                 "build it anew"
             )
         with _reading(reply):
@@ -105,12 +122,20 @@ class Link:
             )
 
     def reset(self) -> None:
-        """Sets the recurrent state to zero."""
-        self._request("reset")
+        """Sets the recurrent state to zero: a sequence begins."""
+        self._request("reset", r"ok step=0")
+        self._step = 0
 
     def run(self, data: bytes) -> Run:
-        """One inference."""
-        reply = self._request(f"run {data.hex().upper()}")
+        """The next inference of the sequence.
+
+        Raises:
+            StepError: the board has run another number of inferences since its state was zero.
+        """
+        reply = self._request(
+            f"run {self._step} {data.hex().upper()}", rf"ok step={self._step} output=.*"
+        )
+        self._step += 1
         with _reading(reply):
             return Run(
                 output=bytes.fromhex(reply["output"]),
@@ -120,23 +145,43 @@ class Link:
                 arena=int(reply["arena"]),
             )
 
-    def _request(self, text: str) -> dict[str, str]:
+    def _request(self, text: str, expected: str) -> dict[str, str]:
+        """The fields of the reply to a request, a line of the pattern `expected`."""
+        reply = self._exchange(text, re.compile(expected))
+        return dict(_pair(field) for field in reply.split(" ")[1:])
+
+    def _exchange(self, text: str, expected: re.Pattern[str]) -> str:
         self._transport.write(encode(text))
-        while True:
-            line = self._transport.readline()
-            if not line:
-                raise FirmwareError(
-                    f"no reply to {text.split()[0]!r}; check that the board runs this firmware"
-                )
+        while line := self._transport.readline():
             if not line.strip():
                 continue
             reply = decode(line)
-            if reply.startswith("hmd ready"):  # the board has just started
-                continue
-            status, *fields = reply.split(" ")
-            if status != "ok":
-                raise FirmwareError(f"the firmware answered {text.split()[0]!r} with: {reply}")
-            return dict(_pair(field) for field in fields)
+            if expected.fullmatch(reply):
+                return reply
+            if not reply.startswith("hmd ready") and not self._logged(reply):
+                raise self._refusal(text, reply)
+        raise FirmwareError(
+            f"no reply to {text.split()[0]!r}; check that the board runs this firmware"
+        )
+
+    def _logged(self, reply: str) -> bool:
+        """Whether a line is one of the log, which then has it."""
+        if reply.startswith("log "):
+            self.log.append(reply.removeprefix("log "))
+            return True
+        return False
+
+    def _refusal(self, text: str, reply: str) -> FirmwareError:
+        """The error for a reply that is not the expected one."""
+        step = re.fullmatch(r"err step received=(\d+) expected=(\d+)", reply)
+        if step:
+            return StepError(
+                f"the board has run {step[2]} inferences since its state was zero, expected "
+                f"{step[1]}; it was reset, or another program speaks to it",
+                int(step[2]),
+            )
+        said = "".join(f"; it said: {message}" for message in dict.fromkeys(self.log))
+        return FirmwareError(f"the firmware answered {text.split()[0]!r} with: {reply}{said}")
 
 
 @contextmanager

@@ -41,7 +41,11 @@ static int overflow(int depth) {
 }
 
 static int add(void) {
-  if (input[0] == 127) return 42;
+  if (input[0] == 127) {
+    hmd_model_log("ADD: 127 is ");
+    hmd_model_log("refused\r\nby this op");
+    return 42;
+  }
   if (input[0] == 126) arena.sum = *(volatile int32_t *)0x30000000;
   if (input[0] == 123) *(volatile int32_t *)(uintptr_t)&facts = 0;
   if (input[0] == 124) return overflow(0);

@@ -13,7 +13,7 @@ from hmd_tflm.simulate.protocol import Link, decode, encode
 
 def test_boots_at_full_clock(dummy, board):
     emulator = Emulator(dummy, board)
-    assert decode(emulator.readline()) == "hmd ready protocol=1"
+    assert decode(emulator.readline()) == "hmd ready protocol=2"
     assert emulator.readline() == b""
     info = Link(emulator).info()
     assert (info.board, info.clock_hz) == (board.name, board.clock_hz)
@@ -36,10 +36,10 @@ def test_runs_resets_and_reports(dummy, board):
 def test_errors_arrive(dummy, board):
     emulator = Emulator(dummy, board)
     emulator.readline()
-    emulator.write(b"garbage\x00\xff *12\n" + encode("run 01") + encode("reset"))
+    emulator.write(b"garbage\x00\xff *12\n" + encode("run 0 01") + encode("reset"))
     assert decode(emulator.readline()).startswith("err crc received=none")
     assert decode(emulator.readline()) == "err length received=1 expected=4"
-    assert decode(emulator.readline()) == "ok"
+    assert decode(emulator.readline()) == "ok step=0"
     with pytest.raises(FirmwareError, match="err model status=42 op=0"):
         Link(emulator).run(bytes([127, 0, 0, 0]))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hmd_tflm.errors import FirmwareError
-from hmd_tflm.simulate.protocol import Link, crc16, decode, encode
+from hmd_tflm.simulate.protocol import Link, StepError, crc16, decode, encode
 
 
 class Script:
@@ -45,12 +45,12 @@ def test_lines():
 
 
 def test_requests():
-    run = encode("ok output=FF00 cycles=7 op_cycles=3,4 stack=100 arena=20")
-    port = Script(encode("hmd ready protocol=1"), encode("ok"), b"\n", run)
+    run = encode("ok step=0 output=FF00 cycles=7 op_cycles=3,4 stack=100 arena=20")
+    port = Script(encode("hmd ready protocol=2"), encode("ok step=0"), b"\n", run)
     link = Link(port)
     link.reset()
     assert link.run(b"\x80\x7f").output == b"\xff\x00"
-    assert port.written == encode("reset") + encode("run 807F")
+    assert port.written == encode("reset") + encode("run 0 807F")
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,27 @@ def test_requests():
         (b"", "no reply to 'info'; check"),
         (encode("err model status=3"), "answered 'info' with: err model status=3"),
         (encode("fault pc=08000124 cfsr=00008200"), "with: fault pc=08000124"),
-        (encode("ok protocol=2"), "protocol 2, expected 1"),
-        (encode("ok protocol=1 model=x"), "not as docs/protocol.md says"),
+        (encode("ok protocol=1"), "protocol 1, expected 2"),
+        (encode("ok protocol=2 model=x"), "not as docs/protocol.md says"),
     ],
 )
 def test_failures(line, message):
     with pytest.raises(FirmwareError, match=message):
         Link(Script(line)).info()
+
+
+def test_messages_of_the_firmware_are_told():
+    port = Script(
+        encode("log arena: needs 7000"), encode("log bytes"), encode("err model status=1")
+    )
+    link = Link(port)
+    with pytest.raises(FirmwareError, match="status=1; it said: arena: needs 7000; it said: bytes"):
+        link.reset()
+    assert link.log == ["arena: needs 7000", "bytes"]
+
+
+def test_a_board_at_another_step():
+    link = Link(Script(encode("err step received=0 expected=5")))
+    with pytest.raises(StepError, match="has run 5 inferences since .*, expected 0") as caught:
+        link.run(b"\x01")
+    assert caught.value.expected == 5

@@ -21,7 +21,7 @@ class Qemu:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._watchdog = Timer(10, self._process.kill)
         self._watchdog.start()
-        assert decode(self.readline()) == "hmd ready protocol=1"  # before it, input is lost
+        assert decode(self.readline()) == "hmd ready protocol=2"  # before it, input is lost
 
     def write(self, data: bytes) -> None:
         self._process.stdin.write(data)
