@@ -31,6 +31,7 @@ from unicorn.unicorn_const import (
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board
 from hmd_tflm.simulate.calls import CallTree
+from hmd_tflm.simulate.cores import require_core
 from hmd_tflm.simulate.counter import Counter
 from hmd_tflm.simulate.cycles.model import CycleModel
 from hmd_tflm.simulate.cycles.wait_states import FlashWaits
@@ -73,10 +74,12 @@ class Emulator:
     after each.
 
     Raises:
-        UserError: a CPU or device that cannot be emulated, an image for another memory map.
+        UserError: a CPU or device that cannot be emulated, an image for another core or memory map.
+        FirmwareError: a reset vector that leads nowhere.
     """
 
     def __init__(self, image: Image, board: Board, budget: int = BUDGET) -> None:
+        require_core(image.path, image.built_for, board.cpu)
         if board.cpu not in _CPUS:
             raise UserError(f"CPU {board.cpu!r} cannot be emulated, expected {', '.join(_CPUS)}")
         self.readings: list[Reading] = []
@@ -195,6 +198,11 @@ class Emulator:
                 )
             self._uc.mem_write(address, data)
         stack, reset = struct.unpack("<II", self._uc.mem_read(flash.origin, 8))
+        if not reset & 1:
+            raise FirmwareError(
+                f"the firmware's reset vector is 0x{reset:08X}, expected an odd address (Thumb "
+                "code): a core locks up there; look at the linker script"
+            )
         self._uc.reg_write(UC_ARM_REG_SP, stack)
         self._uc.reg_write(UC_ARM_REG_PC, reset)
 

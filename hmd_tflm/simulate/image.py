@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.simulate.cores import BuiltFor, built_for
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Image:
 
     flash: bytes of code, constants and initial values. ram: bytes of variables. stack: bytes
     reserved for the stack, beside `ram`. segments: (load address, bytes). symbols: address of
-    every function without its Thumb bit, size in bytes, name; by address.
+    every function without its Thumb bit, size in bytes, name; by address. built_for: what the
+    compiler says of the code.
     """
 
     path: Path
@@ -29,26 +31,34 @@ class Image:
     stack: int
     segments: list[tuple[int, bytes]]
     symbols: list[tuple[int, int, str]]
+    built_for: BuiltFor | None = None
 
     @staticmethod
     def load(path: Path) -> Image:
         """Read an ELF file.
 
         Raises:
-            UserError: it is missing, or no ELF file for Arm.
+            UserError: it is missing, no ELF file for Arm, or has no symbols.
         """
         try:
             with path.open("rb") as file:
                 elf = ELFFile(file)
                 if elf["e_machine"] != "EM_ARM":
                     raise UserError(f"{path}: is for {elf['e_machine']}, expected Arm firmware")
+                functions = _functions(elf)
+                if not functions:
+                    raise UserError(
+                        f"{path}: has no symbols of functions, which faults, calls and counts are "
+                        "named by; give the ELF as it was linked, not stripped"
+                    )
                 return Image(
                     path,
                     sum(len(data) for _, data in _segments(elf)),
                     _written(elf) - _stack(elf),
                     _stack(elf),
                     _segments(elf),
-                    _functions(elf),
+                    functions,
+                    built_for(elf),
                 )
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
@@ -73,11 +83,14 @@ class Image:
 
 
 def _segments(elf: ELFFile) -> list[tuple[int, bytes]]:
-    return [
-        (segment["p_paddr"], segment.data())
-        for segment in elf.iter_segments("PT_LOAD")
-        if segment["p_filesz"]
-    ]
+    segments = []
+    for segment in elf.iter_segments("PT_LOAD"):
+        data = segment.data()
+        if len(data) < segment["p_filesz"]:
+            raise ELFError(f"has {len(data)} of {segment['p_filesz']} bytes of a segment: cut off")
+        if data:
+            segments.append((segment["p_paddr"], data))
+    return segments
 
 
 def _written(elf: ELFFile) -> int:

@@ -20,7 +20,8 @@ from hmd_tflm.simulate.emulator import Emulator
 from hmd_tflm.simulate.flame import Stack
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.lines import Lines
-from hmd_tflm.simulate.protocol import Info, Link
+from hmd_tflm.simulate.protocol import Info
+from hmd_tflm.simulate.session import connect
 from hmd_tflm.simulate.simulate import with_wait_states
 
 GENERATED = "model.c"
@@ -87,9 +88,7 @@ def profile(
     board = with_wait_states(load_board(board_name), wait_states)
     image = build(source, board) if source.is_dir() else Image.load(source)
     emulator = Emulator(image, board)
-    link = Link(emulator)
-    model = link.info()
-    link.reset()
+    link, model = connect(emulator, board, inputs)
     emulator.readings.clear()
     watch = _Watch(emulator)
     runs = [link.run(x.tobytes()) for x in np.ascontiguousarray(inputs)]

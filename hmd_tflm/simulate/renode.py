@@ -11,6 +11,7 @@ from typing import Self
 import hmd_tflm
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board
+from hmd_tflm.simulate.cores import require_core
 from hmd_tflm.simulate.image import Image
 from hmd_tflm.simulate.monitor import Monitor
 
@@ -33,13 +34,15 @@ class Renode:
     runs from the first request `run` to the end.
 
     Raises:
-        UserError: no suitable Renode, a board without a description, `trace` exists.
+        UserError: no suitable Renode, a board without a description, an image for another core,
+            `trace` exists.
         FirmwareError: Renode or the firmware failed.
     """
 
     def __init__(
         self, image: Image, board: Board, trace: Path | None = None, timeout: float = TIMEOUT
     ) -> None:
+        require_core(image.path, image.built_for, board.cpu)
         script = _script(board)
         if trace and trace.exists():
             raise UserError(f"{trace}: exists, expected a new file for the trace; remove it")

@@ -39,7 +39,7 @@ def emulator_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Se
     """In this package's emulator."""
     emulator = Emulator(image, board)
     wait_states = board.flash.wait_states if board.flash else 0
-    return Session(*_run(emulator, inputs), emulator.readings, wait_states)
+    return Session(*_run(emulator, board, inputs), emulator.readings, wait_states)
 
 
 def renode_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Session:
@@ -59,7 +59,7 @@ def renode_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Sess
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
         trace = Path(folder) / "trace"
         with Renode(image, board, trace, TRACED_TIMEOUT) as renode:
-            model, runs = _run(renode, inputs)
+            model, runs = _run(renode, board, inputs)
         readings = count_trace(trace, image).readings
     traced = [b.instructions - a.instructions for a, b in pairwise(readings)]
     del traced[len(model.ops) :: len(model.ops) + 1]  # from one inference to the next
@@ -75,11 +75,27 @@ def renode_session(image: Image, board: Board, inputs: NDArray[np.int8]) -> Sess
 SIMULATORS = {"emulator": emulator_session, "renode": renode_session}
 
 
-def _run(transport: Transport, inputs: NDArray[np.int8]) -> tuple[Info, list[Run]]:
+def connect(transport: Transport, board: Board, inputs: NDArray[np.int8]) -> tuple[Link, Info]:
+    """A link to firmware that has just been reset, and what it says of itself.
+
+    Raises:
+        UserError: it is built for another board, or the inputs are not for its model.
+        FirmwareError: what `Link` raises.
+    """
     link = Link(transport)
     model = link.info()
+    if model.board != board.name:
+        raise UserError(
+            f"the firmware says that it is built for {model.board}, expected {board.name}; build "
+            "it for this board"
+        )
     _check(inputs, model)
     link.reset()
+    return link, model
+
+
+def _run(transport: Transport, board: Board, inputs: NDArray[np.int8]) -> tuple[Info, list[Run]]:
+    link, model = connect(transport, board, inputs)
     return model, [link.run(x.tobytes()) for x in np.ascontiguousarray(inputs)]
 
 

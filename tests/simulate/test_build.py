@@ -1,15 +1,12 @@
 """Building firmware: what it gives, how quickly again, and what it says where it cannot."""
 
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.build import build
-from hmd_tflm.simulate.image import Image
 
 
 def test_sizes_agree_with_the_binary_and_binutils(dummy):
@@ -77,13 +74,3 @@ def test_too_large(compiler, model_dir, board, kind, region):
     (folder / "model.c").write_text(source.replace(start, large))
     with pytest.raises(UserError, match=rf"bytes too large for the {size} bytes of {region}"):
         build(folder, board)
-
-
-def test_image_of_something_else(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
-        Image.load(tmp_path / "none.elf")
-    (tmp_path / "text.elf").write_text("not an ELF file")
-    with pytest.raises(UserError, match="not a readable ELF file"):
-        Image.load(tmp_path / "text.elf")
-    with pytest.raises(UserError, match="expected Arm firmware"):
-        Image.load(Path(sys.executable).resolve())

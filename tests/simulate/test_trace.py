@@ -87,9 +87,9 @@ def test_a_trace_counts_as_the_emulator_does(traced, version, one_set, tmp_path)
 
 def test_long_traces_are_fast(traced, tmp_path) -> None:
     path = traced.write(tmp_path / "trace", HEADER + b"\x01" + THUMB)
-    start = time.perf_counter()
+    start = time.process_time()
     counts = count_trace(path, traced.image)
-    assert counts.instructions / (time.perf_counter() - start) > 1e6
+    assert counts.instructions / (time.process_time() - start) > 1e6
 
 
 def changed(content: bytes, at: int, value: int) -> bytes:
