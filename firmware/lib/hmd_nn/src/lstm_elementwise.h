@@ -3,9 +3,9 @@
 #define HMD_NN_LSTM_ELEMENTWISE_H_
 
 #include "activation.h"
-#include "dsp.h"
+#include "target.h"
 
-#ifdef HMD_NN_DSP /* in assembly: lstm_elementwise_dsp.S */
+#ifndef HMD_NN_PORTABLE /* lstm_elementwise_dsp.S, lstm_elementwise_mve.c */
 void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift, int16_t *v);
 void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint32_t units,
                      int cell_shift, int h_shift);

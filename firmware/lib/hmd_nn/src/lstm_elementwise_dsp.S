@@ -1,5 +1,5 @@
 /* The element-wise arithmetic of a step (lstm_elementwise.h): Cortex-M with the DSP extension. */
-#include "dsp.h"
+#include "target.h"
 #ifdef HMD_NN_DSP
 
     .syntax unified

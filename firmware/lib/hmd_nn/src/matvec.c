@@ -1,8 +1,8 @@
 /* Packed int8 rows times an int16 vector, requantised, in portable C. */
-#include "dsp.h"
+#include "target.h"
 #include "matvec.h"
 
-#ifndef HMD_NN_DSP /* else matvec_dsp.S */
+#ifdef HMD_NN_PORTABLE
 #include <assert.h>
 
 /* Two columns in one little-endian word: packed pairs of two rows, or values of v. */

@@ -4,7 +4,7 @@
    SXTB16 and a second SMLAD add B alone: A and B are the sums of its two rows. Runs of single loads
    into low registers are the fastest on Cortex-M4: each but the first takes one cycle, and their
    16-bit encodings fill the prefetch buffer for the 32-bit instructions behind them. */
-#include "dsp.h"
+#include "target.h"
 #ifdef HMD_NN_DSP
 
     .syntax unified
