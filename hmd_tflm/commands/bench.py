@@ -6,29 +6,47 @@ kernels: one layer in many sizes and matrix shapes.
 
 --update writes what was measured (budgets.json; kernels.json, docs/benchmarks.md and docs/kernels.png)
 into the checkout: a decision to commit.
+
+paper: train the comparison of arXiv 1906.04886, several seeds of each method, benchmark and factor;
+a file in benchmarks/results for each run. What is there is not run again: after an interruption,
+start the same command once more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
+from typing import Any
 
-from hmd_tflm.files import write_whole
+from hmd_tflm.errors import UserError
+from hmd_tflm.files import make_folder, write_whole
 
 EXAMPLE = "budgets --update"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `hmd-tflm bench`."""
-    parser.add_argument("what", nargs="?", choices=("budgets", "kernels"), default="budgets")
+    parser.add_argument("what", nargs="?", choices=WHAT, default="budgets")
     parser.add_argument("--update", action="store_true", help="write the committed files anew")
     parser.add_argument("--json", action="store_true", help="print what was measured as JSON")
+    paper = parser.add_argument_group("paper")
+    paper.add_argument("--benchmarks", nargs="+", metavar="NAME", help="some (all but digits)")
+    paper.add_argument("--methods", nargs="+", metavar="NAME", help="some methods (all)")
+    paper.add_argument("--factors", nargs="+", type=float, help="instead of the benchmarks' own")
+    paper.add_argument("--seeds", type=int, default=3, help="trainings of each (3)")
+    paper.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (cores)")
+    paper.add_argument(
+        "--engine", default="local", help="local, or ray:ADDRESS for a Ray cluster (ray:local)"
+    )
+    paper.add_argument("--results", type=Path, help="folder (benchmarks/results of the checkout)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, then compare, print or update."""
-    return {"budgets": _budgets, "kernels": _kernels}[arguments.what](arguments)
+    return WHAT[arguments.what](arguments)
 
 
 def _budgets(arguments: argparse.Namespace) -> int:
@@ -60,13 +78,55 @@ def _kernels(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from hmd_tflm.benchmarks import kernels
-    from hmd_tflm.benchmarks.kernels_report import ROOT, page, plot
+    from hmd_tflm.benchmarks.kernels_report import ROOT, page, write
 
     records = list(tqdm(kernels.run(), "simulate", len(kernels.CASES), unit="layer"))
     text = json.dumps(records, indent=2) + "\n"
     if arguments.update:
         write_whole(ROOT / "benchmarks/kernels.json", text)
-        write_whole(ROOT / "docs/benchmarks.md", page(records))
-        write_whole(ROOT / "docs/kernels.png", plot(records))
+        write()
     print(text if arguments.json else page(records))
     return 0
+
+
+def _paper(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from hmd_tflm.benchmarks.paper import benchmark, engines, methods, results, sweep
+
+    for name in ("seeds", "jobs"):
+        if getattr(arguments, name) < 1:
+            raise UserError(f"--{name}: received {getattr(arguments, name)}, expected 1 or more")
+    benchmarks = arguments.benchmarks or [name for name in benchmark.names() if name != "digits"]
+    wanted = sweep.cells(benchmarks, arguments.methods or list(methods.METHODS), arguments.factors)
+    folder = make_folder(arguments.results or results.FOLDER)
+    total, done = sweep.size(wanted, arguments.seeds, results.read(folder))
+    failures = []
+    with (
+        engines.engine(arguments.engine, arguments.jobs) as engine,
+        tqdm(total=total, initial=done, desc="paper", unit="run") as bar,
+    ):
+        for end in sweep.sweep(wanted, arguments.seeds, engine, folder):
+            bar.update()
+            if isinstance(end, sweep.Failure):
+                failures.append(end)
+                bar.write(f"{end.run.file} failed: {end.error}", file=sys.stderr)
+            elif arguments.json:
+                print(json.dumps(end), flush=True)
+            else:
+                bar.write(_sentence(end), file=sys.stdout)
+    if failures:
+        raise failures[0].error
+    return 0
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    name = f"{result['benchmark']} {result['method']} {result['factor']:g}x"
+    return (
+        f"{name}, rate {result['learning_rate']:g}, seed {result['seed']}: {result['metric']} "
+        f"{result['float']:.2f} in float, {result['int8']:.2f} in int8; "
+        f"{result['cycles']:,} cycles; {result['seconds']:.0f} s"
+    )
+
+
+WHAT = {"budgets": _budgets, "kernels": _kernels, "paper": _paper}

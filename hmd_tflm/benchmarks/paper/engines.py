@@ -7,7 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from hmd_tflm.benchmarks.paper.results import Result, Run
@@ -32,6 +32,24 @@ class Engine:
 
     workers: int
     submit: Callable[[Run], Future[Result]]
+
+
+def engine(name: str, jobs: int) -> AbstractContextManager[Engine]:
+    """The engine of a name: "local", or "ray:ADDRESS".
+
+    Args:
+        name: what is before its colon chooses, what is behind it is the address.
+        jobs: processes of the local one.
+
+    Raises:
+        UserError: another name; and what `ray` raises.
+    """
+    kind, _, address = name.partition(":")
+    if kind == "local" and not address:
+        return local(jobs)
+    if kind == "ray" and address:
+        return ray(address)
+    raise UserError(f"engine: received {name!r}, expected local or ray:ADDRESS (as in ray.init)")
 
 
 @contextmanager

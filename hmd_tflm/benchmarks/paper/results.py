@@ -10,6 +10,8 @@ from typing import Any
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import make_folder, read_whole, write_whole
 
+FOLDER = Path(__file__).parents[3] / "benchmarks/results"
+
 Result = dict[str, Any]
 
 

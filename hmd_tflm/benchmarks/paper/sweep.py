@@ -65,14 +65,23 @@ def missing(wanted: Iterable[Cell], seeds: int, done: dict[Run, Result]) -> Iter
         yield from left
 
 
-def total(wanted: Iterable[Cell], seeds: int) -> int:
-    """How many runs a sweep has in all."""
-    return sum(len(benchmark.load(c.benchmark).learning_rates) + seeds - 1 for c in wanted)
+def size(wanted: Iterable[Cell], seeds: int, done: dict[Run, Result]) -> tuple[int, int]:
+    """How many runs a sweep has in all, and how many of them are done."""
+    runs = finished = 0
+    for cell in wanted:
+        rates = len(benchmark.load(cell.benchmark).learning_rates)
+        runs += rates + seeds - 1
+        ready = list(missing([cell], seeds, done))
+        if ready and ready[0].seed == 0:  # the other seeds cannot begin before these
+            finished += rates - len(ready)
+        else:
+            finished += rates + seeds - 1 - len(ready)
+    return runs, finished
 
 
 def sweep(
     wanted: Sequence[Cell], seeds: int, engine: Engine, folder: Path
-) -> Iterator[tuple[Run, Result] | Failure]:
+) -> Iterator[Result | Failure]:
     """Execute what is missing, write each result when it is there, and yield it.
 
     A run that fails is not tried again; the others go on.
@@ -100,4 +109,4 @@ def sweep(
                 continue
             done[run] = future.result()
             results.write(folder, run, done[run])
-            yield run, done[run]
+            yield done[run]
