@@ -1,0 +1,152 @@
+"""The comparison as a page of tables and plots, from the result files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from hmd_tflm.benchmarks.paper import benchmark
+from hmd_tflm.benchmarks.paper.benchmark import Benchmark
+from hmd_tflm.benchmarks.paper.claims import claims
+from hmd_tflm.benchmarks.paper.methods import METHODS
+from hmd_tflm.benchmarks.paper.metrics import METRICS
+from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
+from hmd_tflm.benchmarks.paper.summary import Entry, summarise
+from hmd_tflm.simulate.cycles.validation import error_bound
+
+Entries = dict[Cell, Entry]
+
+
+def page(results: dict[Run, Result]) -> str:
+    """The comparison in Markdown; its plots are `paper_NAME.png` beside it."""
+    entries = summarise(results)
+    machines = sorted({r["machine"] for r in results.values()})
+    hours = sum(r["seconds"] for r in results.values()) / 3600
+    sections = [
+        _HEAD.format(
+            runs=len(results), hours=hours, machines="; ".join(machines), bound=error_bound()
+        ),
+        _claims(entries),
+    ]
+    for name in dict.fromkeys(cell.benchmark for cell in entries):
+        bench = benchmark.load(name)
+        rates = " or ".join(f"{rate:g}" for rate in bench.learning_rates)
+        sections.append(
+            f"## {bench.title}\n\n{bench.units} units, {bench.epochs} epochs in batches of "
+            f"{bench.batch}, learning rate {rates}; {METRICS[bench.metric].title} on the test "
+            f"split of {bench.dataset}.\n\n{_table(bench, entries)}\n"
+            f"![{bench.title}](paper_{name}.png)\n"
+        )
+    return "\n".join(sections)
+
+
+def _claims(entries: Entries) -> str:
+    lines = []
+    for claim in claims(entries):
+        lines.append(f"- **{claim.title}**: {claim.verdict}.")
+        lines += [
+            f"    - {benchmark.load(case.cell.benchmark).title}, {case.cell.factor:g}x: {case.what}"
+            for case in claim.cases
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(bench: Benchmark, entries: Entries) -> str:
+    metric = METRICS[bench.metric]
+    ours = [entry for cell, entry in entries.items() if cell.benchmark == bench.name]
+    order = list(METHODS)
+    ours.sort(key=lambda e: (e.cell.factor, order.index(e.cell.method)))
+    dense = entries.get(Cell(bench.name, "dense", 1.0))
+    head = (
+        *("method", "weights", "smaller", f"float, {metric.unit}", f"int8, {metric.unit}", "seeds"),
+        *("rate", "cycles", "dense / this", "pruned / this", ".tflite bytes"),
+    )
+    rows = []
+    for entry in ours:
+        pruned = entries.get(Cell(bench.name, "pruned", entry.cell.factor))
+        rows.append(
+            (
+                METHODS[entry.cell.method].title,
+                f"{entry.parameters:,}",
+                f"{entry.compression:.2f}x",
+                f"{entry.float_mean:.2f} +- {entry.float_std:.2f}",
+                f"{entry.int8_mean:.2f} +- {entry.int8_std:.2f}",
+                str(entry.seeds),
+                f"{entry.learning_rate:g}",
+                f"{entry.cycles:,}",
+                _ratio(dense, entry),
+                _ratio(pruned, entry),
+                f"{entry.tflite_bytes:,}",
+            )
+        )
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, rule, *rows))
+
+
+def _ratio(other: Entry | None, entry: Entry) -> str:
+    return f"{other.cycles / entry.cycles:.2f}" if other else ""
+
+
+def plot(name: str, results: dict[Run, Result]) -> bytes:
+    """Of one benchmark the metric against size, cycles and bytes, with deviations; a PNG."""
+    bench = benchmark.load(name)
+    metric = METRICS[bench.metric]
+    entries = [e for cell, e in summarise(results).items() if cell.benchmark == name]
+    figure = Figure(figsize=(13, 4.4), layout="constrained")
+    axes = figure.subplots(1, 3, sharey=True)
+    for number, method in enumerate(METHODS):
+        ours = [e for e in entries if e.cell.method == method]
+        if not ours:
+            continue
+        for one, x in zip(
+            axes,
+            (
+                [e.compression for e in ours],
+                [e.cycles / 1e6 for e in ours],
+                [e.tflite_bytes / 1024 for e in ours],
+            ),
+            strict=True,
+        ):
+            one.errorbar(
+                x,
+                [e.int8_mean for e in ours],
+                yerr=[e.int8_std for e in ours],
+                fmt=f"{'ox^sDv<>Pph*'[number]}-",
+                lw=0.8,
+                ms=5,
+                capsize=2,
+                label=METHODS[method].title,
+            )
+    labels: Sequence[str] = (
+        "times fewer weights than dense",
+        "million cycles an inference (modelled, Cortex-M4)",
+        "KiB of .tflite",
+    )
+    for one, label in zip(axes, labels, strict=True):
+        one.set_xlabel(label)
+        one.grid(alpha=0.3)
+    axes[0].set_ylabel(f"{metric.title}, int8, {metric.unit}")
+    if not metric.higher_is_better:
+        axes[0].invert_yaxis()
+    axes[2].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.suptitle(bench.title, fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+_HEAD = """\
+# The methods compared
+
+Made by `python -m hmd_tflm.benchmarks.render` from the {runs} result files in benchmarks/results, {hours:.1f} hours of one
+core ({machines}), which `hmd-tflm bench paper` writes. All methods of a factor have the same number of weights in their
+recurrent layers within 1 %, near the nominal factor; the same recipe (Adam, cosine decay to 1 %, gradients clipped to a
+norm of 1); and the same tuning: each tries every learning rate with one seed, and the one that is best on the
+validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
+Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
+Cortex-M4 (docs/cycles.md; {bound}).
+
+What the paper's abstract claims, and what these runs say to it:
+"""

@@ -1,0 +1,68 @@
+"""From result files to one entry for each benchmark, method and factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from hmd_tflm.benchmarks.paper import benchmark
+from hmd_tflm.benchmarks.paper.metrics import METRICS
+from hmd_tflm.benchmarks.paper.results import Cell, Result, Run, best_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The runs of one cell with the learning rate that did best on the validation split.
+
+    Attributes:
+        seeds: how many trainings.
+        float_mean, float_std: of the metric on the test split; the deviation of a sample, 0 of one.
+        int8_mean, int8_std: the same of the converted models.
+        parameters: weights of the recurrent layer (in each direction).
+        compression: dense weights over these.
+        cycles, tflite_bytes: of one inference, of the file; the mean.
+    """
+
+    cell: Cell
+    learning_rate: float
+    seeds: int
+    float_mean: float
+    float_std: float
+    int8_mean: float
+    int8_std: float
+    parameters: int
+    compression: float
+    cycles: int
+    tflite_bytes: int
+
+
+def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
+    """An entry of each cell that has results, in the order of benchmark, factor and method."""
+    entries = {}
+    for cell in sorted({run.cell for run in results}, key=lambda c: (c.benchmark, c.factor)):
+        up = METRICS[benchmark.load(cell.benchmark).metric].higher_is_better
+        rate = best_rate(results, cell, up)
+        chosen = [r for run, r in results.items() if run.cell == cell and run.learning_rate == rate]
+        if rate is None:
+            continue
+        first, structure = chosen[0], chosen[0]["structure"]
+        dense = structure["gates"] * benchmark.load(cell.benchmark).units
+        dense *= structure["inputs"] + benchmark.load(cell.benchmark).units
+        entries[cell] = Entry(
+            cell,
+            rate,
+            len(chosen),
+            *_spread(r["float"] for r in chosen),
+            *_spread(r["int8"] for r in chosen),
+            first["parameters"],
+            dense / first["parameters"],
+            round(mean(r["cycles"] for r in chosen)),
+            round(mean(r["tflite_bytes"] for r in chosen)),
+        )
+    return entries
+
+
+def _spread(values: Iterable[float]) -> tuple[float, float]:
+    numbers = list(values)
+    return mean(numbers), stdev(numbers) if len(numbers) > 1 else 0.0

@@ -1,0 +1,74 @@
+"""The comparison's page from results with known means, and the verdicts on known differences."""
+
+import pytest
+
+from hmd_tflm.benchmarks.paper.claims import claims
+from hmd_tflm.benchmarks.paper.report import page, plot
+from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
+from hmd_tflm.benchmarks.paper.summary import summarise
+
+SIZES = {"dense": (72320, 1_000_000), "pruned": (15684, 700_000)}
+
+
+def results(bench: str, **values: list[float]) -> dict[Run, Result]:
+    """Three seeds of each method at its best rate 0.1, and a worse rate that nobody may use."""
+    made: dict[Run, Result] = {}
+    for method, numbers in values.items():
+        parameters, cycles = SIZES.get(method, (15684, 350_000))
+        cell = Cell(bench, method, 1.0 if method == "dense" else 4.0)
+        for seed, value in enumerate([*numbers, 0.0]):
+            worse = seed == len(numbers)
+            run = Run(cell, 0.2 if worse else 0.1, 0 if worse else seed)
+            validation = {True: -1e9, False: 1e9}[worse]
+            made[run] = {
+                "validation": -validation if bench == "char_lm" else validation,
+                "float": value,
+                "int8": value - 0.25,
+                "structure": {"gates": 4, "inputs": 10},
+                "parameters": parameters,
+                "cycles": cycles,
+                "tflite_bytes": 2000,
+                "machine": "a machine",
+                "seconds": 1800,
+            }
+    return made
+
+
+def test_entries_are_means_over_the_best_rates_seeds() -> None:
+    (entry,) = summarise(results("kws_lstm", hmd=[90.0, 91.0, 92.0])).values()
+    assert (entry.seeds, entry.learning_rate) == (3, 0.1)
+    assert (entry.float_mean, entry.float_std) == (91.0, 1.0)
+    assert (entry.int8_mean, entry.int8_std) == (90.75, 1.0)
+    assert entry.compression == pytest.approx(4 * 118 * 128 / 15684)
+
+
+def verdicts(found: dict[Run, Result]) -> list[str]:
+    return [claim.verdict for claim in claims(summarise(found))]
+
+
+def test_verdicts_follow_the_numbers() -> None:
+    found = results(
+        "kws_lstm", dense=[93.0, 94.0], pruned=[91.0], lmf=[92.0, 92.2], hmd=[90.0, 90.0]
+    )
+    assert verdicts(found) == [
+        "holds: in 1 of 1 cases",
+        "does not hold: in 0 of 1 cases",
+        "does not hold: in 0 of 1 cases",
+        "not measured yet",
+    ]
+    found |= results("char_lm", dense=[2.6, 2.7], lmf=[2.9], hmd=[2.7], small=[2.8])
+    assert verdicts(found) == [
+        "holds: in 1 of 1 cases",
+        "holds in part: in 1 of 2 cases",
+        "holds in part: in 1 of 2 cases",
+        "holds: in 1 of 1 cases",
+    ]
+
+
+def test_the_page_has_every_number() -> None:
+    found = results("kws_lstm", dense=[93.0, 94.0], pruned=[91.0], hmd=[90.0, 91.0])
+    text = page(found)
+    assert "| HMD, k = 2 | 15,684 | 3.85x | 90.50 +- 0.71 | 90.25 +- 0.71 | 2 |" in text
+    assert "| 350,000 | 2.86 | 2.00 | 2,000 |" in text
+    assert "4.0 hours" in text and "2.00 times as fast" in text
+    assert plot("kws_lstm", found).startswith(b"\x89PNG")
