@@ -19,12 +19,13 @@ COMMANDS = {
     "codegen": "turn a .tflite into C for firmware without an interpreter",
     "simulate": "build firmware, run it in an emulator, report cycles and memory",
     "profile": "show where a model's cycles go, by op, function, line and instruction",
+    "device": "run a data set on a board and compare with this computer",
     "bench": "simulate the reference models and compare with their budgets",
     "demo": "train, convert, simulate and compare dense, HMD and LMF",
 }
 EXTRAS = {
     **dict.fromkeys(("keras", "tensorflow", "tqdm", "sklearn"), "train"),
-    **dict.fromkeys(("capstone", "elftools", "unicorn"), "simulate"),
+    **dict.fromkeys(("capstone", "elftools", "serial", "unicorn"), "simulate"),
     "matplotlib": "demo",
 }
 

@@ -1,0 +1,1 @@
+"""Inferences on a real board, over a line that may lose, alter and break."""
