@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from hmd_tflm.benchmarks.layer_model import layer_model
+from hmd_tflm.benchmarks.cost import Cost, cost
+from hmd_tflm.benchmarks.layer_model import layer_model, random_input, random_layer
+from hmd_tflm.benchmarks.pruned import pruned_cost
 from hmd_tflm.codegen import generate
 from hmd_tflm.errors import UserError
-from hmd_tflm.simulate.profile import profile
-from hmd_tflm.simulate.simulate import simulate
+from hmd_tflm.op.reference import run as reference
 from hmd_tflm.structure import Structure
 
-BOARD = "disco_f407vg"
 STEPS = 4
 SIZES = ((16, 64), (32, 32), (64, 64), (128, 128), (10, 118))
+FACTORS = (2.0, 4.0)
 HMF_RANK = 8
 METHODS: dict[str, Callable[[int, int, float], Structure]] = {
     "dense": lambda inputs, units, _: Structure.dense(inputs, units),
@@ -29,13 +29,14 @@ METHODS: dict[str, Callable[[int, int, float], Structure]] = {
     "lmf shared": lambda i, u, factor: Structure.lmf(i, u, factor, shared=True),
     "hmf": lambda i, u, factor: Structure.hmf(i, u, factor, rank=HMF_RANK),
     "hmf shared": lambda i, u, factor: Structure.hmf(i, u, factor, rank=HMF_RANK, shared=True),
+    "pruned": Structure.hmd,  # whose parameters it may keep
 }
 
 
 def _cases() -> Iterator[tuple[int, int, str, float]]:
     """Sizes by methods by factors, without those that a method cannot reach."""
     for (inputs, units), method in product(SIZES, METHODS):
-        for factor in (1.0,) if method == "dense" else (2.0, 4.0):
+        for factor in (1.0,) if method == "dense" else FACTORS:
             with suppress(UserError):
                 METHODS[method](inputs, units, factor)
                 yield inputs, units, method, factor
@@ -48,14 +49,19 @@ def measure(inputs: int, units: int, method: str, factor: float) -> dict[str, An
     """One record: the layer over `STEPS` time steps from zero state, everything included.
 
     ``nominal_macs`` are those of the dense layer; instructions, cycles and MACs are of all steps;
-    ``functions`` has the cycles of each C function; flash and RAM are the whole firmware's.
+    ``parts`` divides the cycles; flash and RAM are the whole firmware's, its stack left out.
+
+    Raises:
+        UserError: a size that the method cannot reach, a missing tool.
+        FirmwareError: the firmware's output is not that of the NumPy reference.
     """
     s = METHODS[method](inputs, units, factor)
-    x = np.random.default_rng(0).integers(-128, 128, (1, STEPS, inputs)).astype(np.int8)
-    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        source = generate(layer_model(s, STEPS), Path(folder), "layer").parent
-        report = simulate(source, BOARD, x)
-        functions = profile(source, BOARD, x).functions
+    macs = s.macs
+    if method == "pruned":
+        s = Structure.dense(inputs, units)
+        spent = pruned_cost(inputs, units, STEPS, macs / s.macs)
+    else:
+        spent = _cost(s)
     return {
         "inputs": inputs,
         "units": units,
@@ -66,14 +72,18 @@ def measure(inputs: int, units: int, method: str, factor: float) -> dict[str, An
         "blocks": s.blocks,
         "rank": s.rank,
         "shared": s.shared,
-        "macs": STEPS * s.macs,
+        "macs": STEPS * macs,
         "nominal_macs": STEPS * s.dense_parameters,
-        "instructions": int(report.instructions.sum()),
-        "cycles": int(report.cycles.sum()),
-        "functions": {share.name: share.cycles for share in functions},
-        "flash_bytes": report.flash,
-        "ram_bytes": report.ram,
+        **asdict(spent),
     }
+
+
+def _cost(structure: Structure) -> Cost:
+    """Of a layer in the op."""
+    lstm, x = random_layer(structure), random_input(structure, STEPS)
+    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
+        source = generate(layer_model(lstm, STEPS), Path(folder), "layer").parent
+        return cost(source, x, reference(lstm, x))
 
 
 def run() -> Iterator[dict[str, Any]]:

@@ -10,38 +10,110 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from hmd_tflm.benchmarks.cost import PARTS
+from hmd_tflm.benchmarks.sparse_forms import Form
+from hmd_tflm.benchmarks.targets import Verdict, verdicts
+from hmd_tflm.files import write_whole
+from hmd_tflm.simulate.cycles.validation import error_bound
+
 ROOT = Path(__file__).parents[2]
 FLOOR = 1.15  # cycles per MAC of packed pairs: 4 instructions and a load for 4 MACs, input loads
 Record = dict[str, Any]
 
 
+def load(name: str) -> Any:
+    """A measurement file of benchmarks/."""
+    return json.loads((ROOT / f"benchmarks/{name}.json").read_text())
+
+
+def write() -> None:
+    """docs/benchmarks.md and docs/kernels.png, from benchmarks/kernels.json."""
+    records = load("kernels")
+    write_whole(ROOT / "docs/benchmarks.md", page(records))
+    write_whole(ROOT / "docs/kernels.png", plot(records))
+
+
 def page(records: Sequence[Record]) -> str:
     """docs/benchmarks.md."""
-    peer = json.loads((ROOT / "benchmarks/peer.json").read_text())
+    peer = load("peer")
     per_mac = {(p["inputs"], p["units"]): p["cycles_per_mac"] for p in peer["layers"]}
-    sections = [_HEAD.format(steps=records[0]["steps"], peer=peer["what"])]
+    sections = [
+        _HEAD.format(steps=records[0]["steps"], peer=peer["what"], bound=error_bound()),
+        _targets(records, per_mac),
+        _pruned(),
+    ]
     for size in dict.fromkeys((r["inputs"], r["units"]) for r in records):
         rows = [r for r in records if (r["inputs"], r["units"]) == size]
-        theirs = per_mac[size]
-        sections.append(f"## {size[0]} inputs, {size[1]} units\n\n{_table(rows, theirs)}")
+        sections.append(f"## {size[0]} inputs, {size[1]} units\n\n{_layers(rows, per_mac[size])}")
     return "\n".join(sections)
 
 
-def _table(records: Sequence[Record], theirs: float) -> str:
-    head = ("layer", "cycles per MAC", "per dense MAC", "of the peer's dense", "instructions")
-    lines = [head, ("---", *["---:"] * (len(head) - 1))]
+def _targets(records: Sequence[Record], per_mac: dict[tuple[int, int], float]) -> str:
+    found = list(verdicts(records, per_mac))
+    missed = sum(not v.met for v in found)
+    summary = f"{missed} of {len(found)} are missed." if missed else f"All {len(found)} are met."
+    sizes = list(dict.fromkeys((v.inputs, v.units) for v in found))
+    rows = []
+    for what in dict.fromkeys(v.what for v in found):
+        of = {(v.inputs, v.units): v for v in found if v.what == what}
+        rows.append((what, *(_verdict(of[size]) for size in sizes)))
+    head = ("inputs, units", *(f"{inputs}, {units}" for inputs, units in sizes))
+    return f"## Targets\n\n{summary} Each cell: measured, target.\n\n{_table(head, rows)}"
+
+
+def _verdict(v: Verdict) -> str:
+    text = f"{v.measured:.2f} {'>=' if v.at_least else '<='} {v.limit:.2f}"
+    return text if v.met else f"**missed:** {v.measured:.2f}, {v.limit:.2f}"
+
+
+def _pruned() -> str:
+    forms = [Form(**f) for f in load("sparse_forms")]
+    cycles = {(f.name, f.density): f.cycles for f in forms}
+    saved = 1 - cycles["row pairs", 0.25] / cycles["byte indices", 0.25]
+    return _PRUNED.format(forms=_forms(forms), saved=f"{saved:.0%}")
+
+
+def _forms(forms: Sequence[Form]) -> str:
+    rows = []
+    for name in dict.fromkeys(f.name for f in forms):
+        of = {f.density: f for f in forms if f.name == name}
+        numbers = [x for f in of.values() for x in (f"{f.cycles:.2f}", f"{f.bytes:.2f}")]
+        rows.append((name, *numbers))
+    densities = dict.fromkeys(f.density for f in forms)
+    head = [h for d in densities for h in (f"cycles at 1/{1 / d:.0f}", f"bytes at 1/{1 / d:.0f}")]
+    return _table(("form", *head), rows)
+
+
+def _layers(records: Sequence[Record], theirs: float) -> str:
+    head = (
+        *("layer", "cycles", "per MAC", "per dense MAC", "of the peer's dense"),
+        *(f"{part}, %" for part in PARTS),
+        *("instructions", "per MAC", "flash", "RAM"),
+    )
+    rows = []
     for r in records:
         dense = r["cycles"] / r["nominal_macs"]
-        lines.append(
+        rows.append(
             (
                 label(r),
+                f"{r['cycles']:,}",
                 f"{r['cycles'] / r['macs']:.2f}",
                 f"{dense:.2f}",
                 f"{dense / theirs:.2f}",
+                *(f"{100 * r['parts'][part] / r['cycles']:.0f}" for part in PARTS),
                 f"{r['instructions']:,}",
+                f"{r['instructions'] / r['macs']:.2f}",
+                f"{r['flash_bytes']:,}",
+                f"{r['ram_bytes']:,}",
             )
         )
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return _table(head, rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    numbers = [all(row[i][:1].isdigit() for row in rows) for i in range(len(head))]
+    rule = ["---:" if number else "---" for number in numbers]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, rule, *rows))
 
 
 def label(record: Record) -> str:
@@ -56,7 +128,13 @@ def plot(records: Sequence[Record]) -> bytes:
     axes = figure.subplots()
     for method in dict.fromkeys(r["method"] for r in records):
         ours = [r for r in records if r["method"] == method]
-        axes.scatter([r["macs"] for r in ours], [r["cycles"] for r in ours], s=18, label=method)
+        axes.scatter(
+            [r["macs"] for r in ours],
+            [r["cycles"] for r in ours],
+            s=18,
+            marker="x" if method == "pruned" else "o",
+            label=label({**ours[0], "factor": 1}),
+        )
     ends = [min(r["macs"] for r in records), max(r["macs"] for r in records)]
     axes.plot(ends, [FLOOR * n for n in ends], "k--", lw=1, label=f"floor, {FLOOR} cycles a MAC")
     axes.set_xscale("log")
@@ -73,10 +151,40 @@ def plot(records: Sequence[Record]) -> bytes:
 _HEAD = """\
 # What a layer costs
 
-Made by `hmd-tflm bench kernels --update` from benchmarks/kernels.json: cycles of the project's model for a
-Cortex-M4 at zero wait states (docs/cycles.md), {steps} time steps from zero state, everything of the layer included:
-dot products, requantisation, activations, element-wise arithmetic, loops. A dense MAC is one of the uncompressed
-layer of the same size. The peer is the {peer}.
+Made by `python -m hmd_tflm.benchmarks.render` from benchmarks/kernels.json, which `hmd-tflm bench kernels --update`
+measures: instructions counted by the emulator, and cycles of the project's model for a Cortex-M4 at zero wait states
+(docs/cycles.md), whose error is a
+{bound}. {steps} time steps from zero state, everything of the layer included; every
+output is compared with the NumPy reference. A dense MAC is one of the uncompressed layer of the same size. Flash and
+RAM are the whole firmware's in bytes, without its stack; flash includes the weights and, of pruned layers, indices.
+
+The parts are told apart by the labels in the kernels' assembly. Activations are the look-ups of sigmoid and tanh;
+element-wise is the arithmetic of the cell and of h, and the expansion of x and h to int16; other is what each product
+sets up, calls and copies.
+
+The peer is the {peer}.
 
 ![cycles against MACs](kernels.png)
+"""
+
+_PRUNED = """\
+## Pruned layers
+
+The pruned layer (firmware/peers/pruned_lstm) keeps as many weights as HMD has parameters, those of the largest
+magnitudes anywhere in the four gates. Everything but its product is HMD_LSTM's. Cycles of the multiply loop and bytes,
+both for each weight that is not zero, in a row of 256 columns, of the forms that were tried
+(`python -m hmd_tflm.benchmarks.sparse_forms`); each in assembly and with its padding:
+
+{forms}
+- *byte indices*, the form of the pruned layer: four columns, four weights; a segment of 256 columns begins anew. A load
+  among loads takes one cycle, so an index costs no more as a byte load than in a word that has to be taken apart.
+- *relative indices* (Han et al. 2016, arXiv 1602.01528): the distance to the weight before. UXTAB adds one up in a
+  cycle, but the words of indices must be loaded beside, and long gaps need weights of zero.
+- *pairs*, *1x4 blocks* (as in TensorFlow Lite's sparse kernels): SMLAD takes two columns at a time. Where the mask has no
+  pattern, much of a block is zeros.
+- *row pairs*: columns that two rows have in common are multiplied as packed pairs, the others as in the first form. At
+  4x that would save {saved} of the dot products at most, less the set-up, not counted here, of three lists for two rows
+  instead of two; too little for a second kind of batch.
+- *zeros in place*: the dense kernel, in its layer's full size. At 2x it is faster than any of these forms, at 4x not:
+  the table of targets has HMD against both.
 """

@@ -1,10 +1,12 @@
-"""A `.tflite` of one HMD_LSTM op with random weights, for measuring kernels; no TensorFlow needed."""
+"""Layers with random weights, for measuring kernels, and their `.tflite`; no TensorFlow needed."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hmd_tflm import tflite
+from hmd_tflm.op.lstm import IntegerLSTM
 from hmd_tflm.op.options import NAME, VERSION, Options
 from hmd_tflm.op.packing import pack
 from hmd_tflm.op.quantize import Factors, Observed, quantize
@@ -14,13 +16,28 @@ from hmd_tflm.tflite import schema
 X_SCALE = 1 / 128
 
 
-def layer_model(structure: Structure, steps: int, seed: int = 0) -> bytes:
-    """One layer that returns its last output, with weights of the variance of a trained one."""
-    lstm = quantize(
-        _factors(structure, seed),
-        _observed(structure),
-        Options(structure=structure, x_scale=X_SCALE),
-    )
+def random_layer(structure: Structure, seed: int = 0) -> IntegerLSTM:
+    """A layer that returns its last output, with weights of the variance of a trained one."""
+    return quantized(random_factors(structure, seed), structure)
+
+
+def random_input(structure: Structure, steps: int, seed: int = 0) -> NDArray[np.int8]:
+    """int8 ``[1, steps, inputs]``."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-128, 128, (1, steps, structure.inputs)).astype(np.int8)
+
+
+def quantized(factors: Factors, structure: Structure) -> IntegerLSTM:
+    """Float weights as a calibration would quantise them that sees ordinary values."""
+    projected = np.full((structure.projection_sets, structure.blocks, structure.rank), 2.0)
+    x_power, h_power = np.full(structure.inputs, 0.3), np.full(structure.units, 0.1)
+    observed = Observed(x_power, h_power, projected, 2.0)
+    return quantize(factors, observed, Options(structure=structure, x_scale=X_SCALE))
+
+
+def layer_model(lstm: IntegerLSTM, steps: int) -> bytes:
+    """The `.tflite` of one HMD_LSTM op."""
+    structure = lstm.options.structure
     weights, table = pack(lstm)
     state = (1, structure.units)
     cell_scale = 2.0 ** (lstm.options.cell_shift - 12)
@@ -60,7 +77,8 @@ def _tensor(
     return tensor
 
 
-def _factors(s: Structure, seed: int) -> Factors:
+def random_factors(s: Structure, seed: int) -> Factors:
+    """Weights of the variance of trained ones."""
     rng = np.random.default_rng(seed)
     rank, deviation = (s.rank if s.lower else 0), (3 * s.units) ** -0.5
     factor = np.sqrt(deviation) / s.rank**0.25
@@ -70,8 +88,3 @@ def _factors(s: Structure, seed: int) -> Factors:
         rng.normal(0, factor, (s.gates, s.lower, s.blocks, s.rank)),
         rng.normal(0, 0.3, (s.gates, s.units)),
     )
-
-
-def _observed(s: Structure) -> Observed:
-    projected = np.full((s.projection_sets, s.blocks, s.rank), 2.0)
-    return Observed(np.full(s.inputs, 0.3), np.full(s.units, 0.1), projected, 2.0)

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from hmd_tflm import tflite
+from hmd_tflm.codegen.ops import scratch_bytes
 from hmd_tflm.files import read_whole
 from hmd_tflm.op.options import NAME
 from hmd_tflm.op.read import read_layer
@@ -57,6 +58,8 @@ def describe(content: bytes) -> list[dict[str, Any]]:
                 "steps": layer.steps,
                 "compression": round(s.compression, 3),
                 "weight_bytes": layer.weights.nbytes + layer.table.nbytes,
+                "state_bytes": 3 * layer.batch * s.units,
+                "scratch_bytes": scratch_bytes(layer.lstm.options),
                 "macs": layer.steps * s.macs,
             }
         described.append(entry)

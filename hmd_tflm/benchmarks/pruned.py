@@ -1,0 +1,54 @@
+"""What a pruned LSTM costs on a Cortex-M4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmd_tflm.benchmarks.cost import Cost, cost
+from hmd_tflm.benchmarks.layer_model import quantized, random_factors, random_input
+from hmd_tflm.benchmarks.pruned_layer import prune, write_source
+from hmd_tflm.errors import UserError
+from hmd_tflm.op.quantize import Factors
+from hmd_tflm.op.reference import run
+from hmd_tflm.structure import Structure
+
+
+def pruned_cost(
+    inputs: int, units: int, steps: int, weights: NDArray[np.floating] | float, seed: int = 0
+) -> Cost:
+    """Build the peer for some weights, run one inference, check its output.
+
+    The cost depends on where the weights stand, on their values only as far as they round to zero.
+
+    Args:
+        inputs, units, steps: of the LSTM; it begins with zero state and returns its last output.
+        weights: float ``[4, units, inputs + units]``, zero where pruned, as `from_keras` gives it;
+            or the share of weights to keep, 0..1, of random ones.
+        seed: of random weights, biases and inputs.
+
+    Raises:
+        UserError: weights of another shape, a share outside 0..1, a missing tool.
+        FirmwareError: the firmware failed, or its output is not that of the NumPy reference.
+
+    Example:
+        >>> pruned_cost(10, 118, 49, from_keras(*layer.get_weights()[:2])).cycles
+    """
+    s = Structure.dense(inputs, units)
+    factors = random_factors(s, seed)
+    if isinstance(weights, int | float):
+        if not 0 <= weights <= 1:
+            raise UserError(f"share of weights to keep: received {weights:g}, expected 0..1")
+        weights = prune(factors.dense, round(weights * factors.dense.size))
+    elif weights.shape != factors.dense.shape:
+        raise UserError(f"weights: received {weights.shape}, expected {factors.dense.shape}")
+    lstm = quantized(
+        Factors(np.asarray(weights, float), factors.projection, factors.expansion, factors.bias), s
+    )
+    x = random_input(s, steps, seed)
+    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
+        write_source(lstm, steps, Path(folder))
+        return cost(Path(folder), x, run(lstm, x))

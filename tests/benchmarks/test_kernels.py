@@ -1,0 +1,73 @@
+"""The committed measurements of the kernels keep the targets, and measuring again gives them."""
+
+import pytest
+
+from hmd_tflm.benchmarks import budgets, kernels, sparse_forms
+from hmd_tflm.benchmarks.cost import PARTS
+from hmd_tflm.benchmarks.kernels_report import FLOOR, load
+from hmd_tflm.benchmarks.targets import TARGETS, Verdict, verdicts
+from hmd_tflm.structure import Structure
+
+RECORDS = load("kernels")
+PEER = {(p["inputs"], p["units"]): p["cycles_per_mac"] for p in load("peer")["layers"]}
+
+
+def test_every_target_is_met() -> None:
+    found = list(verdicts(RECORDS, PEER))
+    assert len(found) == 11 * len(kernels.SIZES)
+    assert not [v for v in found if not v.met]
+
+
+def test_targets_can_be_missed() -> None:
+    assert not Verdict(1, 1, "", 1.01, 1.0).met and Verdict(1, 1, "", 1.0, 1.0).met
+    assert not Verdict(1, 1, "", 0.99, 1.0, at_least=True).met
+    slow = [{**r, "cycles": 9 * r["cycles"]} if r["method"] == "hmd" else r for r in RECORDS]
+    missed = [v.what for v in verdicts(slow, PEER) if not v.met]
+    assert len(missed) == 6 * len(TARGETS)
+
+
+def test_every_case_is_committed() -> None:
+    measured = [(r["inputs"], r["units"], r["method"], r["factor"]) for r in RECORDS]
+    assert measured == kernels.CASES
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda r: f"{r['inputs']}-{r['units']}")
+def test_a_record_adds_up(record: dict) -> None:
+    assert list(record["parts"]) == list(PARTS)
+    assert sum(record["parts"].values()) == record["cycles"] > record["instructions"]
+    assert min(record["parts"].values()) > 0
+    assert record["parts"]["dot products"] > FLOOR * record["macs"] * 0.95
+
+
+def test_pruned_layers_have_the_parameters_of_hmd() -> None:
+    for r in RECORDS:
+        if r["method"] == "pruned":
+            hmd = Structure.hmd(r["inputs"], r["units"], r["factor"])
+            assert r["macs"] == r["steps"] * hmd.parameters
+
+
+@pytest.mark.parametrize("method", ["hmd", "pruned"])
+def test_measuring_again_gives_the_record(compiler, method: str) -> None:
+    expected = budgets.load()["compiler"]
+    if budgets.compiler() != expected:
+        pytest.skip(f"records are of {expected}, here is {budgets.compiler()}")
+    (committed,) = [
+        r for r in RECORDS if (r["inputs"], r["method"], r["factor"]) == (32, method, 4.0)
+    ]
+    measured = kernels.measure(32, 32, method, 4.0)
+    for key in ("cycles", "instructions"):
+        assert measured.pop(key) <= 1.01 * committed[key]
+    assert sum(measured["parts"].values()) <= 1.01 * committed["cycles"]
+    for key in ("rows", "macs", "nominal_macs"):
+        assert measured[key] == committed[key]
+
+
+def test_loops_of_sparse_forms_compute_and_cost_what_is_committed(compiler, monkeypatch) -> None:
+    monkeypatch.setattr(sparse_forms, "DENSITIES", (0.25,))
+    monkeypatch.setattr(sparse_forms, "ROWS", 8)
+    committed = {f["name"]: f for f in load("sparse_forms") if f["density"] == 0.25}
+    measured = list(sparse_forms.measure())  # which compares the sums with NumPy's
+    assert [form.name for form in measured] == list(committed)
+    for form in measured:
+        assert form.cycles == pytest.approx(committed[form.name]["cycles"], rel=0.06)
+        assert form.bytes == pytest.approx(committed[form.name]["bytes"], rel=0.06)
