@@ -26,8 +26,9 @@ def pruned_cost(
 
     Args:
         inputs, units, steps: of the LSTM; it begins with zero state and returns its last output.
-        weights: float ``[4, units, inputs + units]``, zero where pruned, as `from_keras` gives it;
-            or the share of weights to keep, 0..1, of random ones.
+        weights: float ``[4, units, inputs + units]``, zero where pruned, as
+            `hmd_tflm.benchmarks.pruned_layer.from_keras` gives it; or the share of random weights
+            to keep, 0..1, of the largest magnitudes.
         seed: of random weights, biases and inputs.
 
     Raises:

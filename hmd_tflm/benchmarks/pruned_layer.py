@@ -92,8 +92,6 @@ def write_source(lstm: IntegerLSTM, steps: int, folder: Path) -> None:
 
 _MODEL = """\
 /* A pruned LSTM as a model, made by `hmd-tflm bench kernels`. */
-#include <string.h>
-
 #include "hmd_model.h"
 #include "pruned_lstm.h"
 

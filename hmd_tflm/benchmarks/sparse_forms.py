@@ -1,8 +1,8 @@
 """Forms of a sparse int8 matrix on Cortex-M4: cycles and bytes for each weight that is not zero.
 
 ``python -m hmd_tflm.benchmarks.sparse_forms`` measures the multiply loops of
-firmware/peers/sparse_forms on random rows and writes benchmarks/sparse_forms.json. The peer of
-`hmd_tflm.benchmarks.pruned_layer` has the form that came out best.
+firmware/peers/sparse_forms on random rows, without their set-up, and writes
+benchmarks/sparse_forms.json. docs/benchmarks.md says which the pruned layer has, and why.
 """
 
 from __future__ import annotations
