@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ from hmd_tflm.errors import FirmwareError, UserError
 OLDEST, NEXT = (1, 16), (2,)
 """Versions of Renode from the first to before the second are supported; 1.16.1 is tested."""
 
+_PATIENCE = 0.2  # seconds of silence before `hopeless` is asked
 _START_LIMIT = 60.0  # seconds for Renode to say its version or to answer its first command
 
 
@@ -50,11 +52,18 @@ class Monitor:
             self.close()
             raise
 
-    def execute(self, command: str, timeout: float = _START_LIMIT) -> str:
+    def execute(
+        self,
+        command: str,
+        timeout: float = _START_LIMIT,
+        hopeless: Callable[[], str] = lambda: "",
+    ) -> str:
         """What Renode has to say to a command, "" mostly.
 
+        hopeless: asked now and then while there is no answer; why none will come, "" if it may.
+
         Raises:
-            FirmwareError: Renode ended, or did not answer within `timeout` seconds.
+            FirmwareError: Renode ended, did not answer within `timeout` seconds, or will not.
         """
         self._commands += 1
         marker = f"answered {self._commands}"
@@ -62,7 +71,7 @@ class Monitor:
         end = re.compile(rb"^\r*" + marker.encode() + rb"\r*\n", re.MULTILINE)
         deadline = time.monotonic() + timeout
         while not (found := end.search(self._received)):
-            self._receive(deadline, command)
+            self._receive(deadline, command, hopeless)
         answer, self._received = self._received[: found.start()], self._received[found.end() :]
         lines = (line.strip("\r") for line in answer.decode("utf-8", "replace").split("\n"))
         return "\n".join(line for line in lines if line and not _ECHO.match(line))
@@ -89,11 +98,14 @@ class Monitor:
         except BrokenPipeError:
             pass  # it has ended: the next reading says so, with its last words
 
-    def _receive(self, deadline: float, command: str) -> None:
+    def _receive(self, deadline: float, command: str, hopeless: Callable[[], str]) -> None:
         assert self._process.stdout
         stream = self._process.stdout.fileno()
-        if not select.select([stream], [], [], max(deadline - time.monotonic(), 0))[0]:
-            raise FirmwareError(f"Renode did not answer in time to {command!r}")
+        while not select.select([stream], [], [], _PATIENCE)[0]:
+            if reason := hopeless():
+                raise FirmwareError(reason)
+            if time.monotonic() > deadline:
+                raise FirmwareError(f"Renode did not answer in time to {command!r}")
         data = os.read(stream, 1 << 16)
         if not data:
             words = self._received.decode("utf-8", "replace").strip()[-400:]

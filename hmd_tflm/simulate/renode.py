@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +23,10 @@ TIMEOUT = 60.0
 # Seconds of 100 million instructions each: the first step while a line is waited for, by how much
 # of what has passed the next ones are longer (so much may run on in vain), and the longest.
 _FIRST_STEP, _GROWTH, _LAST_STEP = 0.0005, 0.1, 0.5
+
+_ERRORS = 3  # a level of Renode's log
+_FAULT = re.compile(rb"fault pc=([0-9A-F]{8}) cfsr=([0-9A-F]{8}) ")  # docs/protocol.md
+_ABORT = re.compile(r"CPU abort \[PC=(0x[0-9A-Fa-f]+)\]: (.*)")
 
 
 class Renode:
@@ -43,7 +49,7 @@ class Renode:
         self, image: Image, board: Board, trace: Path | None = None, timeout: float = TIMEOUT
     ) -> None:
         require_core(image.path, image.built_for, board.cpu)
-        script = _script(board)
+        script = board_script(board)
         if trace and trace.exists():
             raise UserError(f"{trace}: exists, expected a new file for the trace; remove it")
         self._image = image
@@ -53,10 +59,13 @@ class Renode:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="hmd-tflm-")))
             self._monitor = stack.enter_context(Monitor(folder))
-            self._do(f"$elf={_quote(image.path.resolve())}")
-            self._do(f"include {_quote(script)}")
+            self._do(f"$elf={quote(image.path.resolve())}")
+            self._do(f"include {quote(script)}")
+            self._log = folder / "log"
+            self._do(f"logFile {quote(self._log)}")
+            self._do(f"logLevel {_ERRORS}")
             self._uart = self._monitor.execute("echo $uart").strip('"')
-            self._do(f"{self._uart} CreateFileBackend {_quote(folder / 'sent')} true")
+            self._do(f"{self._uart} CreateFileBackend {quote(folder / 'sent')} true")
             self._output = stack.enter_context((folder / "sent").open("rb"))
             self._request = folder / "request.resc"
             self._run_to_line()  # what is written before the UART is ready would be lost
@@ -66,23 +75,28 @@ class Renode:
         """Sends lines of printable ASCII, as the protocol's are, to the board's UART."""
         if self._trace and data.startswith(b"run "):
             self._do(
-                f'cpu CreateExecutionTracingSynchronous "trace" {_quote(self._trace.absolute())} '
+                f'cpu CreateExecutionTracingSynchronous "trace" {quote(self._trace.absolute())} '
                 "PCAndOpcode true"
             )
             self._trace = None
         lines = data.decode("ascii").splitlines()
         self._request.write_text("".join(f'{self._uart} WriteLine "{x}" LF\n' for x in lines))
-        self._do(f"include {_quote(self._request)}")
+        self._do(f"include {quote(self._request)}")
         return len(data)
 
     def readline(self) -> bytes:
         """A line from the board's UART.
 
         Raises:
-            FirmwareError: none comes in time.
+            FirmwareError: none comes in time, or it says that the firmware faulted.
         """
         self._run_to_line()
         line, _, self._sent = self._sent.partition(b"\n")
+        if fault := _FAULT.match(line):
+            pc, status = (int(number, 16) for number in fault.groups())
+            raise FirmwareError(
+                f"the firmware faulted {self._at(pc)}, fault status (CFSR) 0x{status:08X}"
+            )
         return line + b"\n"
 
     def close(self) -> None:
@@ -110,7 +124,7 @@ class Renode:
                     f"{self._place()}; look for an endless loop there"
                 )
             step = min(_FIRST_STEP + _GROWTH * passed, _LAST_STEP)
-            self._do(f'emulation RunFor "{step:.6f}"', left + self._timeout)
+            self._do(f'emulation RunFor "{step:.6f}"', left + self._timeout, self._stopped)
             self._sent += self._output.read()
             passed += step
 
@@ -120,16 +134,29 @@ class Renode:
             pc = int(answer, 16)
         except ValueError:
             return f"at pc={answer}"
+        return self._at(pc)
+
+    def _at(self, pc: int) -> str:
         return f"at pc=0x{pc:08X} in {self._image.function_at(pc)}"
 
-    def _do(self, command: str, timeout: float = TIMEOUT) -> None:
+    def _stopped(self) -> str:
+        """What stopped the core for good: Renode then waits for it in vain."""
+        abort = _ABORT.search(self._log.read_text())
+        if abort is None:
+            return ""
+        pc = int(abort[1], 16)
+        return f"the core stopped {self._at(pc)}: {abort[2]}"
+
+    def _do(
+        self, command: str, timeout: float = TIMEOUT, stopped: Callable[[], str] = lambda: ""
+    ) -> None:
         """Executes a command that has nothing to say."""
-        answer = self._monitor.execute(command, timeout)
+        answer = self._monitor.execute(command, timeout, stopped)
         if answer:
             raise FirmwareError(f"Renode answered {command!r} with: {answer}")
 
 
-def _script(board: Board) -> Path:
+def board_script(board: Board) -> Path:
     folder = Path(hmd_tflm.__file__).parents[1] / "renode"
     script = folder / f"{board.name}.resc"
     if not script.is_file():
@@ -141,6 +168,6 @@ def _script(board: Board) -> Path:
     return script
 
 
-def _quote(path: Path) -> str:
+def quote(path: Path) -> str:
     """A path as Renode's monitor reads it."""
     return "@" + str(path).replace(" ", "\\ ")

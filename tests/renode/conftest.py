@@ -37,15 +37,20 @@ def fake_renode(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def firmware(tmp_path_factory):
-    """A function that builds a model of renode/models, or the hand-written "dummy", for a board."""
+    """A function that builds a model of renode/models, or the hand-written "dummy", for a board.
+
+    crime: C that the first op of "dummy" begins with.
+    """
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("no Arm compiler: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi")
     workspace = tmp_path_factory.mktemp("workspace")
 
-    def make(name: str, board: str = "disco_f407vg"):
+    def make(name: str, board: str = "disco_f407vg", crime: str = ""):
         folder = tmp_path_factory.mktemp(name)
         if name == "dummy":
-            shutil.copy(HAND_WRITTEN, folder / "model.c")
+            begin = "static int add(void) {"
+            text = HAND_WRITTEN.read_text().replace(begin, begin + crime)
+            (folder / "model.c").write_text(text)
         else:
             generate((MODELS / f"{name}.tflite").read_bytes(), folder, name)
         return build(folder, load_board(board), workspace)

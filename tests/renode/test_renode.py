@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,32 @@ def test_endless_loop_ends(firmware, spaced):
     ):
         Link(port).run(bytes([125, 0, 0, 0]))
     assert not list(spaced.iterdir())
+
+
+@pytest.mark.parametrize(
+    "crime, message",
+    [
+        (
+            '__asm__ volatile("udf #0");',
+            r"faulted at pc=0x0800\w{4} in add, .* \(CFSR\) 0x00010000",
+        ),
+        ("((void (*)(void))0x30000001)();", r"stopped at pc=0x30000000 in \?: .* at 0x30000000"),
+    ],
+)
+def test_faults_are_named(firmware, spaced, crime, message):
+    start = time.monotonic()
+    with (
+        pytest.raises(FirmwareError, match=message),
+        Renode(firmware("dummy", crime=crime), load_board(BOARD)) as port,
+    ):
+        Link(port).run(bytes([1, 0, 0, 0]))
+    assert time.monotonic() - start < 30
+    assert not list(spaced.iterdir())
+
+
+def test_firmware_for_another_core(firmware):
+    with pytest.raises(UserError, match="FPv5, which a cortex-m4 does not run"):
+        Renode(firmware("dummy", "disco_f746ng"), load_board(BOARD))
 
 
 def test_errors_of_the_firmware_arrive(firmware):

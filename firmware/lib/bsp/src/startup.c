@@ -48,10 +48,13 @@ __attribute__((naked)) static void fault(void) {
       "b report_fault\n");
 }
 
-/* No interrupt is ever enabled; the configurable faults escalate to HardFault. */
+/* No interrupt is ever enabled. The configurable faults escalate to HardFault, but not in Renode. */
 __attribute__((section(".isr_vector"), used)) static const struct {
   const void *stack;
   void (*reset)(void);
   void (*nmi)(void);
   void (*hard_fault)(void);
-} vectors = {__stack_top, Reset_Handler, fault, fault};
+  void (*memory_fault)(void);
+  void (*bus_fault)(void);
+  void (*usage_fault)(void);
+} vectors = {__stack_top, Reset_Handler, fault, fault, fault, fault, fault};
