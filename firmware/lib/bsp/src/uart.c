@@ -32,6 +32,9 @@ void uart_init(uint32_t uart_hz) {
   alternate_function(BOARD_UART_TX_GPIO, BOARD_UART_TX_PIN);
   alternate_function(BOARD_UART_RX_GPIO, BOARD_UART_RX_PIN);
   USART_BRR(BOARD_UART) = divider(uart_hz);
+#ifdef USART_CR3_OVRDIS
+  USART_CR3(BOARD_UART) = USART_CR3_OVRDIS; /* an overrun would stop reception until it is cleared */
+#endif
   USART_CR1(BOARD_UART) = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE;
 }
 
