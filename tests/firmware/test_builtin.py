@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import astuple
 from typing import Any
 
 import native
@@ -11,47 +10,33 @@ import numpy as np
 import one_op
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from builtin_cases import (
+    PROBABILITY,
+    FullyConnectedCase,
+    Int8s,
+    Op,
+    SoftmaxCase,
+    activations,
+    fully_connected_cases,
+    int8s,
+    integers,
+    quantizations,
+    softmax_cases,
+    tensor,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from one_op import Tensor
 
 from hmd_tflm.codegen import quantization as q
 from hmd_tflm.errors import UserError
 
 OPS = ["fully_connected", "softmax", "lookup", "concatenation", "add", "mul"]
 kernels = native.load(*(native.NN / "src" / f"{op}.c" for op in OPS))
-Op = schema.BuiltinOperator
-Int8s = NDArray[np.int8]
 EVERY_INT8 = np.arange(-128, 128, dtype=np.int8)
 
 examples = settings(deadline=None, max_examples=40 if native.SANITIZED else 200)
 sizes = st.integers(1, 40)
-scales = st.floats(-10, 1).map(lambda exponent: np.float32(2**exponent))
-quantizations = st.builds(q.Quantization, scales, st.integers(-128, 127))
-activations = st.sampled_from(list(q.ACTIVATIONS))
-
-
-def int8s(*shape: int) -> st.SearchStrategy[Int8s]:
-    """Any values, or only extremes."""
-    count = int(np.prod(shape))
-    anything = st.binary(min_size=count, max_size=count).map(lambda b: np.frombuffer(b, np.int8))
-    extremes = anything.map(lambda v: np.where(v < 0, -128, 127).astype(np.int8))
-    constant = st.sampled_from([-128, 127]).map(lambda v: np.full(count, v, np.int8))
-    return st.one_of(anything, extremes, constant).map(lambda v: v.reshape(shape))
-
-
-def tensor(shape: tuple[int, ...], of: q.Quantization) -> Tensor:
-    return Tensor(shape, (of.scale,), of.zero_point)
-
-
-def integers(values: Any) -> NDArray[np.int32]:
-    """A dataclass as the C struct of its fields, all int32_t."""
-
-    def flat(value: Any) -> list[int]:
-        return [n for v in value for n in flat(v)] if isinstance(value, tuple) else [value]
-
-    return np.array(flat(astuple(values)), np.int32)
 
 
 def call(name: str, *arguments: int | NDArray[Any], shape: tuple[int, ...]) -> Int8s:
@@ -75,75 +60,33 @@ class FullyConnected(ctypes.Structure):
     ]
 
 
-def check_fully_connected(
-    source: q.Quantization,
-    weights: Int8s,
-    weight_scales: NDArray[np.float32],
-    bias: NDArray[np.int32] | None,
-    target: q.Quantization,
-    activation: int,
-    values: Int8s,
-) -> None:
-    layer = q.fully_connected(source, weights, weight_scales, bias, target, activation)
-    (outputs, inputs), batches = weights.shape, len(values)
-    multipliers = np.array([astuple(m) for m in layer.multipliers], np.int32)
+def check_fully_connected(case: FullyConnectedCase) -> None:
+    (outputs, inputs), batches = case.weights.shape, len(case.values)
+    layer, multipliers = case.layer, case.multipliers
     struct = FullyConnected(
-        *map(native.pointer, (weights, layer.bias, multipliers)),
+        *map(native.pointer, (case.weights, layer.bias, multipliers)),
         *(inputs, outputs, len(multipliers) > 1),
         tuple(integers(layer.output)),
     )
     result = np.empty((batches, outputs), np.int8)
     kernels.hmd_fully_connected_s8(
-        ctypes.byref(struct), batches, native.pointer(values), native.pointer(result)
+        ctypes.byref(struct), batches, native.pointer(case.values), native.pointer(result)
     )
-    constants = [Tensor(weights.shape, tuple(weight_scales), 0, weights)]
-    if bias is not None:
-        constants.append(Tensor(bias.shape, tuple(source.scale * weight_scales), 0, bias))
-    model = one_op.build(
-        Op.FULLY_CONNECTED,
-        schema.FullyConnectedOptionsT(fusedActivationFunction=activation),
-        [tensor(values.shape, source), *constants],
-        tensor(result.shape, target),
-    )
-    np.testing.assert_array_equal(result, one_op.run(model, values))
+    np.testing.assert_array_equal(result, case.expected())
 
 
 @examples
-@given(st.data(), quantizations, st.integers(-128, 127), activations, st.booleans())
-def test_fully_connected(
-    data: st.DataObject, source: q.Quantization, zero_point: int, activation: int, biased: bool
-) -> None:
-    batches, inputs, outputs = data.draw(st.integers(1, 3)), data.draw(sizes), data.draw(sizes)
-    values, weights = data.draw(int8s(batches, inputs)), data.draw(int8s(outputs, inputs))
-    channels = data.draw(st.sampled_from([1, outputs]))
-    ratios = st.lists(st.floats(-4, 4), min_size=channels, max_size=channels)
-    weight_scales = data.draw(scales) * np.exp2(data.draw(ratios), dtype=np.float32)
-    limit = data.draw(st.sampled_from([2**8, 2**16, 2**30]))
-    biases = st.lists(st.integers(-limit, limit), min_size=outputs, max_size=outputs)
-    bias = np.array(data.draw(biases), np.int32) if biased else None
-    reach = data.draw(st.floats(0.5, 300)) / (limit + 30 * inputs)
-    target = q.Quantization(np.float32(source.scale * weight_scales[0] / reach), zero_point)
-    check_fully_connected(source, weights, weight_scales, bias, target, activation, values)
+@given(fully_connected_cases())
+def test_fully_connected(case: FullyConnectedCase) -> None:
+    check_fully_connected(case)
 
 
 @examples
-@given(st.data(), st.integers(1, 3), st.integers(1, 40) | st.sampled_from([64, 511]))
-def test_softmax(data: st.DataObject, rows: int, depth: int) -> None:
-    values = data.draw(int8s(rows, depth))
-    exponents = st.floats(-20, 5) | st.floats(3.5, 5)  # from 16 on, only the largest counts
-    scale = data.draw(exponents.map(lambda exponent: np.float32(2**exponent)))
-    source = q.Quantization(scale, data.draw(st.integers(-128, 127)))
-    target = q.Quantization(np.float32(1 / 256), -128)
-    beta = data.draw(st.sampled_from([0.25, 1.0, 3.0]))
-    model = one_op.build(
-        Op.SOFTMAX,
-        schema.SoftmaxOptionsT(beta=beta),
-        [tensor(values.shape, source)],
-        tensor(values.shape, target),
-    )
-    params = integers(q.softmax(source, beta, depth, target))
-    result = call("softmax", params, rows, depth, values, shape=values.shape)
-    np.testing.assert_array_equal(result, one_op.run(model, values))
+@given(softmax_cases())
+def test_softmax(case: SoftmaxCase) -> None:
+    rows, depth = case.values.shape
+    result = call("softmax", case.params, rows, depth, case.values, shape=case.values.shape)
+    np.testing.assert_array_equal(result, case.expected())
 
 
 def check_table(op: int, table: Int8s, source: q.Quantization, target: q.Quantization) -> None:
@@ -265,7 +208,9 @@ def test_factors_have_the_precision_of_the_reference() -> None:
     for channels in (1, 2):
         weights, weight_scales = np.zeros((2, 1), np.int8), np.full(channels, 0.101, np.float32)
         bias = np.full(2, 649613753, np.int32)
-        check_fully_connected(of(0.064), weights, weight_scales, bias, of(69406.671875), none, zero)
+        target = of(69406.671875)
+        case = FullyConnectedCase(of(0.064), weights, weight_scales, bias, target, none, zero)
+        check_fully_connected(case)
     source, target = of(0.386, 40), of(0.18)
     check_table(Op.QUANTIZE, q.requantize_table(source, target), source, target)
     relu = schema.ActivationFunctionType.RELU
@@ -276,7 +221,6 @@ def test_factors_have_the_precision_of_the_reference() -> None:
 
 TINY = q.Quantization(np.float32(1e-12), 0)
 UNIT = q.Quantization(np.float32(1), 0)
-PROBABILITY = q.Quantization(np.float32(1 / 256), -128)
 ONES = np.ones((1, 2), np.int8)
 
 

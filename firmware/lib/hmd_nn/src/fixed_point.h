@@ -14,15 +14,26 @@ static inline int32_t hmd_shift_left(int32_t value, int32_t bits) {
   return (int32_t)((uint32_t)value << bits);
 }
 
-/* value / 2^bits, halves away from zero; bits 0..31. */
+/* value / 2^bits, halves away from zero; bits 1..31. Not of -2^31, and of 2^31 - 1 not by one bit. */
 static inline int32_t hmd_shift_right(int32_t value, int32_t bits) {
-  const int32_t mask = (int32_t)((UINT32_C(1) << bits) - 1u);
-  return (value >> bits) + ((value & mask) > (mask >> 1) + (value < 0));
+  assert(value > INT32_MIN && (bits > 1 || value < INT32_MAX));
+  const int32_t below = value - (value < 0); /* whose halves are to be rounded up */
+  return ((below >> (bits - 1)) + 1) >> 1;
 }
 
 /* a * b / 2^31, halves up: the product of Q0.31 numbers. Not both -2^31. */
 static inline int32_t hmd_high_product(int32_t a, int32_t b) {
+#ifdef __thumb2__
+  uint32_t low;
+  int32_t high; /* the carry is bit 30 of the product, the next one below the result */
+  __asm__("smull %0, %1, %2, %3\n\tlsrs %0, %0, #31\n\tadc %1, %0, %1, lsl #1"
+          : "=&r"(low), "=&r"(high)
+          : "r"(a), "r"(b)
+          : "cc");
+  return high;
+#else
   return (int32_t)(((int64_t)a * b + (INT32_C(1) << 30)) >> 31);
+#endif
 }
 
 #define HMD_MULTIPLY_LIMIT (INT32_MAX - 255)
@@ -30,11 +41,10 @@ static inline int32_t hmd_high_product(int32_t a, int32_t b) {
 /* value times a real number, rounded twice. |value| 2^shift, and so the result, is below
    HMD_MULTIPLY_LIMIT, which leaves room to add a zero point. */
 static inline int32_t hmd_multiply(int32_t value, hmd_multiplier by) {
-  const int32_t left = by.shift > 0 ? by.shift : 0;
-  assert(value * (INT64_C(1) << left) < HMD_MULTIPLY_LIMIT);
-  assert(value * (INT64_C(1) << left) > -HMD_MULTIPLY_LIMIT);
-  return hmd_shift_right(hmd_high_product(hmd_shift_left(value, left), by.multiplier),
-                         left - by.shift);
+  if (by.shift < 0) return hmd_shift_right(hmd_high_product(value, by.multiplier), -by.shift);
+  assert(value * (INT64_C(1) << by.shift) < HMD_MULTIPLY_LIMIT);
+  assert(value * (INT64_C(1) << by.shift) > -HMD_MULTIPLY_LIMIT);
+  return hmd_high_product(hmd_shift_left(value, by.shift), by.multiplier);
 }
 
 /* A result of hmd_multiply as int8. */

@@ -2,6 +2,8 @@
    Qm.n is an int32_t with m integer and n fractional bits. */
 #include "fixed_point.h"
 
+#ifndef HMD_NN_WITH_CMSIS_NN /* else cmsis_nn.c */
+
 #define Q31_ONE INT32_MAX /* the nearest to 1.0 */
 
 /* exp(x) as Q0.31, for x = a - 1/8 in [-1/4, 0): exp(-1/8) times the Taylor series of exp(a).
@@ -56,16 +58,21 @@ static int32_t exp_of(const hmd_softmax *softmax, int32_t value, int32_t largest
   return exp_negative(hmd_high_product(wide, softmax->multiplier));
 }
 
+enum { KEPT = 32 }; /* exponentials from the first pass to the second; others are computed again */
+
 static void softmax_row(const hmd_softmax *softmax, uint32_t depth, const int8_t *input,
                         int8_t *output) {
   int32_t largest = INT8_MIN;
   for (uint32_t i = 0; i < depth; i++) {
     largest = input[i] > largest ? input[i] : largest;
   }
+  int32_t kept[KEPT];
   int32_t sum = 0; /* Q12.19: 2^19 at least, and below 2^28 for 511 values of at most 1 */
   for (uint32_t i = 0; i < depth; i++) {
     if (input[i] - largest >= softmax->diff_min) {
-      sum += hmd_shift_right(exp_of(softmax, input[i], largest), 12);
+      const int32_t value = exp_of(softmax, input[i], largest);
+      if (i < KEPT) kept[i] = value;
+      sum += hmd_shift_right(value, 12);
     }
   }
   assert(sum >= INT32_C(1) << 19 && sum < INT32_C(1) << 28);
@@ -78,8 +85,8 @@ static void softmax_row(const hmd_softmax *softmax, uint32_t depth, const int8_t
   for (uint32_t i = 0; i < depth; i++) {
     int32_t result = INT8_MIN;
     if (input[i] - largest >= softmax->diff_min) {
-      const int32_t share = hmd_high_product(inverse, exp_of(softmax, input[i], largest));
-      result += hmd_shift_right(share, exponent);
+      const int32_t value = i < KEPT ? kept[i] : exp_of(softmax, input[i], largest);
+      result += hmd_shift_right(hmd_high_product(inverse, value), exponent);
     }
     output[i] = (int8_t)(result > INT8_MAX ? INT8_MAX : result);
   }
@@ -91,3 +98,4 @@ void hmd_softmax_s8(const hmd_softmax *softmax, uint32_t rows, uint32_t depth,
     softmax_row(softmax, depth, input, output);
   }
 }
+#endif
