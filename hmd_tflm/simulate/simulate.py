@@ -124,6 +124,11 @@ def simulate(
     if simulator not in SIMULATORS:
         raise UserError(f"simulator {simulator!r} is not known, expected {' or '.join(SIMULATORS)}")
     image = build(source, board) if source.is_dir() else Image.load(source)
+    if simulator == "renode" and wait_states:
+        raise UserError(
+            f"received {wait_states} wait states, but Renode's trace does not say what data is "
+            "read; count waits for the flash with --simulator emulator"
+        )
     session = SIMULATORS[simulator](image, board, inputs)
     runs, ops = session.runs, session.model.ops
     if len(session.readings) != len(runs) * (len(ops) + 1):

@@ -30,4 +30,6 @@ def test_agrees_with_the_firmware(name):
         assert regions[region] == f"ORIGIN = 0x{memory.origin:08X}, LENGTH = {memory.size >> 10}K"
     header = (FIRMWARE / "lib/bsp/src/boards" / f"{name}.h").read_text()
     assert f"BOARD_CLOCK_HZ {board.clock_hz}u" in header
+    if board.flash:
+        assert f"BOARD_FLASH_WAIT_STATES {board.flash.wait_states}u" in header
     assert f"BOARD_UART 0x{board.uart.base:08X}u" in header

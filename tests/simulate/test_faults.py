@@ -129,7 +129,10 @@ def test_vectors_that_start_nothing(program, board, reset):
     (base, code), *rest = image.segments
     broken = code[:4] + struct.pack("<I", reset) + code[8:]
     image.segments[:] = [(base, broken), *rest]
-    with pytest.raises(FirmwareError, match="faulted at pc=0xFFFFFFFE|reset vector is 0x0[08]0000[01]0, expected an odd"):
+    with pytest.raises(
+        FirmwareError,
+        match="faulted at pc=0xFFFFFFFE|reset vector is 0x0[08]0000[01]0, expected an odd",
+    ):
         Emulator(image, board, budget=10_000).readline()
 
 

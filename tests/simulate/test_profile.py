@@ -43,6 +43,8 @@ def test_ops_are_those_of_the_simulation(profiled: Profile, simulated: Report) -
         profiled.ops, simulated.instructions.sum(0), simulated.cycles.sum(0), strict=True
     ):
         assert (share.instructions, share.cycles) == (instructions, cycles)
+    assert [share.waits for share in profiled.ops] == simulated.waits.sum(0).tolist()
+    assert profiled.wait_states == simulated.wait_states == 5
 
 
 def test_every_division_adds_up(profiled: Profile) -> None:
@@ -53,7 +55,9 @@ def test_every_division_adds_up(profiled: Profile) -> None:
     assert sum(share.instructions for share in profiled.functions) == instructions
     assert sum(profiled.mnemonics.values()) == instructions
     assert sum(share.instructions for share in profiled.lines) == instructions
-    assert sum(share.cycles for share in profiled.lines) == pytest.approx(cycles, rel=1e-3)
+    assert sum(share.cycles for share in profiled.lines) == cycles
+    waits = sum(share.waits for share in profiled.ops)
+    assert waits == sum(share.waits for share in profiled.functions) > 0
 
 
 def test_names_are_those_of_the_sources(profiled: Profile) -> None:
@@ -72,8 +76,12 @@ def test_collapsed_stacks() -> None:
 
 
 def test_boxes_are_as_wide_as_their_cycles() -> None:
-    picture = ElementTree.fromstring(svg({("a",): 10, ("a", "b<"): 30, ("c",): 60}, "all"))
+    stacks = {("a",): 10, ("a", "b<"): 30, ("c",): 60}
+    picture = ElementTree.fromstring(svg(stacks, "all", ["cycles: & more", "error"]))
     space = "{http://www.w3.org/2000/svg}"
+    notes = [text for text in picture.findall(f"{space}text")]
+    assert [note.text for note in notes] == ["cycles: & more", "error"]
+    assert float(notes[-1].get("y")) <= float(picture.get("height"))
     boxes = {
         group.find(f"{space}title").text.split(":")[0]: group.find(f"{space}rect")
         for group in picture.iter(f"{space}g")
@@ -92,8 +100,11 @@ def test_the_command_writes_its_files(compiler, tmp_path: Path, capsys) -> None:
     text = capsys.readouterr().out
     assert "digits_hmd_2x on disco_f407vg (emulated), 3 inferences" in text
     assert "not this project's code: " in text
+    assert text.count("their error: median") == text.count("with flash\n") == 2
+    assert (tmp_path / "out/flame.svg").read_text().count("their error: median") == 2
     numbers = json.loads((tmp_path / "out/profile.json").read_text())
     assert numbers["inferences"] == 3
+    assert sum("their error: median" in note for note in numbers["notes"]) == 2
     total = sum(int(line.split()[-1]) for line in (tmp_path / "out/flame.txt").open())
     assert total == sum(share["cycles"] for share in numbers["ops"])
     ElementTree.parse(tmp_path / "out/flame.svg")

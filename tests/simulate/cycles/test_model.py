@@ -65,6 +65,16 @@ def test_cuts_do_not_matter(code, data):
     assert sum(block.count * block.instructions for block in executed) == len(stream)
 
 
+def test_each_instruction_has_its_own_cycles(assemble):
+    code = assemble("udiv r0, r1, r2; ldr.w r3, [r4]; adds r3, r3, r0; nop; push {r0-r3}; bx lr")
+    model = CycleModel(lambda address, size: code[address - BASE :][:size])
+    cost = model(BASE, len(code), 1)
+    each = model.each(BASE, len(code), 1)
+    assert [address - BASE for address, _ in each] == [0, 4, 8, 10, 12, 14]
+    assert [cycles for _, cycles in each] == [1 + 5, 1, 2, 1, 5, 1]  # a branch led here; a load
+    assert sum(cycles for _, cycles in each) == cost.cycles
+
+
 def test_table_grows():
     """20000 blocks, ten times the first table's, are all still there when they come again."""
     counter = Counter(CycleModel(lambda address, size: b"\x00\xbf" * (size // 2)))

@@ -4,12 +4,19 @@ import re
 from statistics import median
 
 from hmd_tflm.simulate.cycles import validation
-from hmd_tflm.simulate.cycles.validation import DOCUMENT, Row, error_bound, rendered
+from hmd_tflm.simulate.cycles.validation import (
+    DOCUMENT,
+    Row,
+    error_bound,
+    explanation,
+    flash_error_bound,
+    rendered,
+)
 
 
 def test_document_is_up_to_date():
     text = DOCUMENT.read_text()
-    assert "<!-- validation -->" in text
+    assert "<!-- validation -->" in text and "<!-- wait states -->" in text
     assert rendered(text) == text
 
 
@@ -23,6 +30,19 @@ def test_bound_is_of_the_untouched_half():
     errors = sorted(abs(100 * row.modelled / row.published - 100) for row in rows)
     assert f"median {median(errors):.1f} %, worst {errors[-1]:.1f} %" in error_bound()
     assert "STM32F407" in error_bound()
+
+
+def test_bound_with_flash_is_of_the_rows_with_wait_states():
+    rows = validation._rows("wait_states")
+    assert {row.wait_states for row in rows} == {5}
+    worst = max(abs(100 * row.modelled / row.published - 100) for row in rows)
+    assert f"worst {worst:.1f} % in {len(rows)} operations" in flash_error_bound()
+
+
+def test_explanation_has_a_bound_for_each_figure():
+    both = "\n".join(explanation(5))
+    assert error_bound() in both and flash_error_bound() in both
+    assert explanation(0) == explanation(5)[:2]
 
 
 def test_enough_programs_in_each_half():
