@@ -61,7 +61,7 @@ def _table(bench: Benchmark, entries: Entries) -> str:
     dense = entries.get(Cell(bench.name, "dense", 1.0))
     head = (
         *("method", "weights", "smaller", f"float, {metric.unit}", f"int8, {metric.unit}", "seeds"),
-        *("rate", "cycles", "dense / this", "pruned / this", ".tflite bytes"),
+        *("rate", "cycles", "dense / this", "pruned / this", "weights, bytes"),
     )
     rows = []
     for entry in ours:
@@ -78,7 +78,7 @@ def _table(bench: Benchmark, entries: Entries) -> str:
                 f"{entry.cycles:,}",
                 _ratio(dense, entry),
                 _ratio(pruned, entry),
-                f"{entry.tflite_bytes:,}",
+                f"{entry.weights_bytes:,}",
             )
         )
     rule = ["---", *["---:"] * (len(head) - 1)]
@@ -105,7 +105,7 @@ def plot(name: str, results: dict[Run, Result]) -> bytes:
             (
                 [e.compression for e in ours],
                 [e.cycles / 1e6 for e in ours],
-                [e.tflite_bytes / 1024 for e in ours],
+                [e.weights_bytes / 1024 for e in ours],
             ),
             strict=True,
         ):
@@ -122,7 +122,7 @@ def plot(name: str, results: dict[Run, Result]) -> bytes:
     labels: Sequence[str] = (
         "times fewer weights than dense",
         "million cycles an inference (modelled, Cortex-M4)",
-        "KiB of .tflite",
+        "KiB of recurrent weights, in the layers' own formats",
     )
     for one, label in zip(axes, labels, strict=True):
         one.set_xlabel(label)
@@ -147,6 +147,8 @@ norm of 1); and the same tuning: each tries every learning rate with one seed, a
 validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
 Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
 Cortex-M4 (docs/cycles.md; {bound}).
+A pruned LSTM runs in the faster of two forms: with indices, or with its zeros in place (see above); a pruned GRU with its zeros
+in place. Bytes are the recurrent layers' constants in that form.
 
 What the paper's abstract claims, and what these runs say to it:
 """

@@ -14,11 +14,14 @@ import numpy as np
 
 from hmd_tflm import datasets
 from hmd_tflm.benchmarks.paper import benchmark, methods
+from hmd_tflm.benchmarks.paper.benchmark import Benchmark
+from hmd_tflm.benchmarks.paper.cost import inference_cost
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Result, Run
 from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import FirmwareError
+from hmd_tflm.layers.pruning import MagnitudePruning
 from hmd_tflm.layers.train import LAYERS, build, train
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
@@ -44,7 +47,9 @@ def execute(run: Run) -> Result:
     model = build(
         data, shape, bidirectional=bench.bidirectional, activation="linear", seed=run.seed
     )
-    train(model, data, recipe, seed=run.seed)
+    pruned = methods.method(run.cell.method).pruned
+    callbacks = [_pruning(budget, bench, len(data.x_train))] if pruned else []
+    train(model, data, recipe, seed=run.seed, callbacks=callbacks)
     trained = time.monotonic()
     metric = METRICS[bench.metric]
     validation, test = (
@@ -57,9 +62,12 @@ def execute(run: Run) -> Result:
         outputs = interpreter.run(rows)
         int8 = metric.of(interpreter.outputs[0].dequantize(outputs), data.y_test)
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        report = simulate(generate(content, Path(folder), "model").parent, BOARD, rows[:1])
+        report = simulate(
+            generate(content, Path(folder), "model").parent, BOARD, rows[:1], wait_states=0
+        )
     if not np.array_equal(report.outputs.ravel(), outputs[0].ravel()):
         raise FirmwareError(f"{run}: the firmware's outputs are not those of the host")
+    spent = inference_cost(content, report, pruned)
     keras.utils.clear_session()
     return {
         "benchmark": bench.name,
@@ -68,17 +76,15 @@ def execute(run: Run) -> Result:
         "learning_rate": run.learning_rate,
         "seed": run.seed,
         "structure": asdict(shape),
-        "parameters": shape.parameters,
+        "parameters": budget if pruned else shape.parameters,
         "budget": budget,
         "metric": bench.metric,
         "validation": round(validation, 4),
         "float": round(test, 4),
         "int8": round(int8, 4),
-        "instructions": int(report.instructions.sum()),
-        "cycles": int(report.cycles.sum()),
+        **asdict(spent),
         "board": BOARD,
         "tflite_bytes": len(content),
-        "flash_bytes": report.flash,
         "ram_bytes": report.ram,
         "recipe": asdict(recipe),
         "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
@@ -87,6 +93,17 @@ def execute(run: Run) -> Result:
         "training_seconds": round(trained - start, 1),
         "seconds": round(time.monotonic() - start, 1),
     }
+
+
+def _pruning(budget: int, bench: Benchmark, sequences: int) -> MagnitudePruning:
+    """From the first tenth of the training to its seventh, as the learning rate falls."""
+    steps = -(-sequences // bench.batch) * bench.epochs
+    return MagnitudePruning(
+        parameters=budget * (2 if bench.bidirectional else 1),
+        begin_step=steps // 10,
+        end_step=steps * 7 // 10,
+        frequency=max(1, steps // 100),
+    )
 
 
 def _cpu() -> str:

@@ -21,7 +21,7 @@ class Entry:
         int8_mean, int8_std: the same of the converted models.
         parameters: weights of the recurrent layer (in each direction).
         compression: dense weights over these.
-        cycles, tflite_bytes: of one inference, of the file; the mean.
+        cycles, weights_bytes: of one inference; of the recurrent layers' constants. Their means.
     """
 
     cell: Cell
@@ -34,7 +34,7 @@ class Entry:
     parameters: int
     compression: float
     cycles: int
-    tflite_bytes: int
+    weights_bytes: int
 
 
 def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
@@ -58,7 +58,7 @@ def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
             first["parameters"],
             dense / first["parameters"],
             round(mean(r["cycles"] for r in chosen)),
-            round(mean(r["tflite_bytes"] for r in chosen)),
+            round(mean(r["weights_bytes"] for r in chosen)),
         )
     return entries
 

@@ -27,7 +27,7 @@ def results(bench: str, **values: list[float]) -> dict[Run, Result]:
                 "structure": {"gates": 4, "inputs": 10},
                 "parameters": parameters,
                 "cycles": cycles,
-                "tflite_bytes": 2000,
+                "weights_bytes": 2000,
                 "machine": "a machine",
                 "seconds": 1800,
             }
