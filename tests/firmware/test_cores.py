@@ -1,5 +1,6 @@
 """The kernel of HMD_LSTM on each Cortex-M core against the NumPy reference, bit for bit."""
 
+from collections.abc import Callable
 from functools import cache
 
 import cortex
@@ -18,7 +19,19 @@ from hmd_tflm.structure import Structure
 
 pytestmark = qemu.needs_qemu
 every_core = pytest.mark.parametrize("core", qemu.CORES)
-kernel = cache(cortex.Kernel)
+Build = Callable[[str], cortex.Kernel]
+
+
+@cache
+def kernel(core: str) -> cortex.Kernel:
+    """As it is released."""
+    return cortex.Kernel(core)
+
+
+@cache
+def debug(core: str) -> cortex.Kernel:
+    """With asserts."""
+    return cortex.Kernel(core, flags=[])
 
 
 @every_core
@@ -38,39 +51,59 @@ def test_core_equals_reference(
             np.testing.assert_array_equal(state.c, expected_state.c)
 
 
-@pytest.mark.parametrize(
-    "structure",
-    [
-        Structure(450, 70, 40, blocks=4, rank=2),
-        Structure(3, 260, 260),
-        Structure(601, 7, 0, rank=7, shared=True),
-        *(Structure(inputs, 17, 3) for inputs in range(1, 40)),  # every remainder of columns
-        *(Structure(9, units, 0, rank=3, shared=True) for units in range(1, 9)),  # and of rows
-        *(Structure(9, units, 0) for units in range(1, 9)),
-    ],
-)
-def test_dsp_at_other_sizes(structure: Structure) -> None:
-    lstm = random_lstm(Options(structure=structure, return_sequences=True), 0)
-    x = np.random.default_rng(1).integers(-128, 128, (1, 5, structure.inputs)).astype(np.int8)
-    y = kernel("cortex-m4").run(lstm, x, State.zeros(lstm, 1))
-    np.testing.assert_array_equal(y, run(lstm, x))
+SIZES = [
+    Structure(450, 70, 40, blocks=4, rank=2),
+    Structure(3, 260, 260),
+    Structure(601, 7, 0, rank=7, shared=True),
+    *(Structure(inputs, 17, 3) for inputs in range(1, 40)),  # every remainder of columns
+    *(Structure(9, units, 0, rank=3, shared=True) for units in range(1, 9)),  # and of rows
+    *(Structure(9, units, 0) for units in range(1, 9)),
+]
+
+
+@cache
+def expected_at(size: int) -> tuple[IntegerLSTM, np.ndarray, np.ndarray]:
+    """A layer, x and y."""
+    lstm = random_lstm(Options(structure=SIZES[size], return_sequences=True), 0)
+    x = np.random.default_rng(1).integers(-128, 128, (1, 5, SIZES[size].inputs)).astype(np.int8)
+    return lstm, x, run(lstm, x)
 
 
 @every_core
+def test_other_sizes(core: str) -> None:
+    for size in range(len(SIZES)):
+        lstm, x, expected = expected_at(size)
+        y = kernel(core).run(lstm, x, State.zeros(lstm, 1))
+        np.testing.assert_array_equal(y, expected, str(SIZES[size]))
+
+
+@every_core
+@pytest.mark.parametrize("build", [kernel, debug])
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
 @pytest.mark.parametrize("shared", [False, True])
-def test_sums_at_the_limit(core: str, sign: int, part: str, shared: bool) -> None:
+def test_sums_at_the_limit(core: str, build: Build, sign: int, part: str, shared: bool) -> None:
     lstm, row, _ = at_the_limit(part, shared)
     row *= sign
     x = np.full((1, 2, lstm.options.structure.inputs), -128, np.int8)
-    y = kernel(core).run(lstm, x, State.zeros(lstm, 1))
+    y = build(core).run(lstm, x, State.zeros(lstm, 1))
     np.testing.assert_array_equal(y, run(lstm, x))
 
 
 @every_core
+@pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
+def test_sums_beyond_the_limit_stop_debug_builds(core: str, part: str) -> None:
+    lstm, row, column = at_the_limit(part, False)
+    row[column] = -row[column] - 1
+    x = np.zeros((1, 1, lstm.options.structure.inputs), np.int8)
+    with pytest.raises(AssertionError, match="hmd_lstm_check_weights"):
+        debug(core).run(lstm, x, State.zeros(lstm, 1))
+
+
+@every_core
+@pytest.mark.parametrize("build", [kernel, debug])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_cells_saturate(core: str, sign: int) -> None:
+def test_cells_saturate(core: str, build: Build, sign: int) -> None:
     lstm = random_lstm(Options(structure=Structure(3, 5, 5), stateful=True), 0)
     lstm.dense[...] = 0
     lstm.dense_out.bias[...] = 32767
@@ -79,7 +112,7 @@ def test_cells_saturate(core: str, sign: int) -> None:
     expected_state, state = State.zeros(lstm, 1), State.zeros(lstm, 1)
     expected = run(lstm, x, expected_state)
     assert (expected_state.c == (32767 if sign > 0 else -32768)).all()
-    np.testing.assert_array_equal(kernel(core).run(lstm, x, state), expected)
+    np.testing.assert_array_equal(build(core).run(lstm, x, state), expected)
     np.testing.assert_array_equal(state.c, expected_state.c)
 
 

@@ -2,6 +2,8 @@
 #ifndef HMD_NN_LSTM_ELEMENTWISE_H_
 #define HMD_NN_LSTM_ELEMENTWISE_H_
 
+#include <assert.h>
+
 #include "activation.h"
 #include "target.h"
 
@@ -14,7 +16,11 @@ void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint
 static inline void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift,
                                    int16_t *v) {
   const int32_t unit = 1 << shift;
-  for (uint32_t i = 0; i < count; i++) v[i] = (int16_t)((values[i] - zero_point) * unit);
+  for (uint32_t i = 0; i < count; i++) {
+    const int32_t column = (values[i] - zero_point) * unit;
+    assert(column >= -255 * 128 && column <= 255 * 128);
+    v[i] = (int16_t)column;
+  }
 }
 
 static inline int32_t hmd_clamp(int32_t value, int32_t limit) {
@@ -30,9 +36,13 @@ static inline void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, in
   for (uint32_t unit = 0; unit < units; unit++, pre += 4) {
     const int32_t i = hmd_sigmoid(pre[0]), f = hmd_sigmoid(pre[1]);
     const int32_t g = hmd_tanh_of_half(pre[2]), o = hmd_sigmoid(pre[3]);
-    const int32_t sum = f * c[unit] + ((i * g) >> (3 + cell_shift)) + (1 << 14);
+    const int32_t added = (i * g) >> (3 + cell_shift);
+    assert(i >= 0 && i < 1 << 15 && f >= 0 && f < 1 << 15 && o >= 0 && o < 1 << 15);
+    assert(added >= -(1 << 27) && added < 1 << 27);
+    const int32_t sum = f * c[unit] + added + (1 << 14);
     const int32_t cell = hmd_clamp(sum >> 15, 1 << 15);
     const int32_t tanh_cell = hmd_tanh_of_half((int16_t)hmd_clamp(cell * twice, 1 << 15));
+    assert(tanh_cell > -(1 << 15) && tanh_cell < 1 << 15);
     const int32_t hidden = hmd_clamp((o * tanh_cell + (1 << 22)) >> 23, 128);
     c[unit] = (int16_t)cell;
     h[unit] = (int8_t)hidden;

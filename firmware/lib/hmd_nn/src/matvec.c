@@ -56,6 +56,7 @@ static int16_t requantise(int32_t sum, const int16_t *entry, int32_t limit) {
   assert(sum > -HMD_SUM_LIMIT && sum < HMD_SUM_LIMIT);
   const int32_t low = (sum & 0xFFFF) * entry[0];
   const int32_t value = (sum >> 16) * entry[0] + (low >> 16) + entry[1];
+  assert(value >= -(1 << 22) - (1 << 15) && value < (1 << 22) + (1 << 15));
   return (int16_t)(value < -limit ? -limit : value >= limit ? limit - 1 : value);
 }
 
