@@ -1,6 +1,6 @@
 """Train a recurrent classifier on a named data set and write it as a .keras file.
 
-digits needs scikit-learn; the other data sets are files of the folder that HMD_TFLM_DATA names.
+digits needs scikit-learn; `hmd-tflm datasets` shows where the files of the others are, and makes them.
 """
 
 from __future__ import annotations

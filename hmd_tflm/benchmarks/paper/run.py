@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import time
@@ -20,6 +21,7 @@ from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Result, Run
 from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
+from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.layers.pruning import MagnitudePruning
 from hmd_tflm.layers.train import LAYERS, build, train
@@ -88,6 +90,7 @@ def execute(run: Run) -> Result:
         "ram_bytes": report.ram,
         "recipe": asdict(recipe),
         "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
+        "data_sha256": _sha256(data),
         "machine": f"{platform.machine()}, {_cpu()}",
         "versions": {"keras": keras.__version__, "python": platform.python_version()},
         "training_seconds": round(trained - start, 1),
@@ -104,6 +107,15 @@ def _pruning(budget: int, bench: Benchmark, sequences: int) -> MagnitudePruning:
         end_step=steps * 7 // 10,
         frequency=max(1, steps // 100),
     )
+
+
+def _sha256(data: Dataset) -> str:
+    """Of all arrays: files of one name can differ."""
+    digest = hashlib.sha256()
+    for split in datasets.SPLITS:
+        for kind in "xy":
+            digest.update(np.ascontiguousarray(getattr(data, f"{kind}_{split}")).data)
+    return digest.hexdigest()
 
 
 def _cpu() -> str:
