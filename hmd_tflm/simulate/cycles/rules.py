@@ -15,7 +15,7 @@ _FLOAT_ARITHMETIC = {Kind.FLOAT, Kind.FLOAT_MULTIPLY_ADD, Kind.FLOAT_DIVIDE}
 
 _CYCLES = {  # rules 2 and 3; rule 1: all others take one
     Kind.TABLE_BRANCH: 2,
-    Kind.DIVIDE: 5,  # 2 to 12 by the operands, which a trace does not have
+    Kind.DIVIDE: 6,  # 2 to 12 by the operands, which a trace does not have
     Kind.BARRIER: 5,
     Kind.SYSTEM: 2,
     Kind.FLOAT_MULTIPLY_ADD: 3,
@@ -38,12 +38,12 @@ class Past(NamedTuple):
     computed: int = 0  # core registers that the ALU has only now
     floats: int = 0  # floating-point registers that arithmetic has only now
     narrow: bool = False  # it had 16 bits
-    refill: int = 1  # rule 10: cycles until the target executes, if it is a branch and taken
+    refill: int = 1  # rule 10: cycles until the target executes, if a branch leads to it
 
 
 def own_cycles(instruction: Instruction) -> int:
     """Rules 1 to 3: the cycles of an instruction that nothing holds up."""
-    if instruction.kind in (Kind.LOADS, Kind.STORES, Kind.LOAD_PC):
+    if instruction.kind in (Kind.LOADS, Kind.STORES):
         return 1 + instruction.words
     if instruction.kind is Kind.STORE:
         return 2 if instruction.indexed else 1
@@ -101,7 +101,7 @@ def remembered(instruction: Instruction) -> Past:
         computed=instruction.writes if computes else 0,
         floats=instruction.floats_written if kind in _FLOAT_ARITHMETIC else 0,
         narrow=instruction.size == 2,
-        refill=_REFILL.get(kind, 1),
+        refill=_REFILL.get(kind, 1) + (instruction.words if kind is Kind.LOAD_PC else 0),
     )
 
 

@@ -57,10 +57,8 @@ class FlashWaits:
         _, self._c.cycles, _ = self._pieces.totals()
         self._c.pieces = self._pieces.pointer
         self._c.flash = ctypes.addressof(self._flash)
-        self._c.write, self._c.epsr = (
-            ctypes.cast(uclib.uc_reg_write, ctypes.c_void_p),
-            UC_ARM_REG_EPSR,
-        )
+        self._c.write = ctypes.cast(uclib.uc_reg_write, ctypes.c_void_p)
+        self._c.epsr = UC_ARM_REG_EPSR
         self._c.origin, self._c.size, self._c.wait_states = origin, size, wait_states
         add_hook(uc, UC_HOOK_BLOCK, library.waits_block, self._pointer)
         last = origin + size - 1

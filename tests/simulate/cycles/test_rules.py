@@ -19,7 +19,7 @@ RULES = {
         ("vldmia r0, {s0-s3}; vldr d4, [r1]; vpush {d8-d9}", 13),
     ],
     3: [
-        ("udiv r0, r1, r2; sdiv r3, r4, r5", 10),
+        ("udiv r0, r1, r2; sdiv r3, r4, r5", 12),
         ("dsb; mrs r8, primask", 7),
         ("vfma.f32 s0, s1, s2; vdiv.f32 s3, s4, s5; vsqrt.f32 s6, s7", 31),
     ],
@@ -63,6 +63,8 @@ RULES = {
         ("cmp r0, r0; bne 1f; beq 1f; nop; .balign 4; 1: mov.w r8, r8", 5),
         ("bl 2f; b 1f; nop; 2: bx lr; nop; 1: mov.w r8, r8", 9),  # 3 + 3 + 2 + 1
         ("bl 2f; b 1f; nop; 2: push {lr}; pop {pc}; 1: mov.w r8, r8", 13),  # 3 + 2 + 5 + 2 + 1
+        ("cmp r0, r0; it ne; popne {r0-r3, pc}; mov.w r8, r8; nop", 4),  # the condition fails
+        ("cmp r0, r0; it ne; ldrne pc, [r0]; mov.w r8, r8", 3),
         ("adr r0, 1f; adds r0, #1; mov pc, r0; nop; .balign 4; 1: mov.w r8, r8", 6),
         ("movs r0, #0; mov.w r8, r8; tbb [pc, r0]; .byte 1, 0; .balign 4; 1: mov.w r8, r8", 9),
     ],
@@ -72,8 +74,8 @@ RULES = {
         ("nop; mov.w r8, r8; mov.w r8, r8; mov.w r8, r8; nop", 5),  # straddling alone is free
     ],
     12: [
-        ("udiv r0, r1, r2; nop" + "; mov.w r8, r8" * 3 + "; nop", 5 + 1 + 3 + 1 + 1),
-        ("udiv r0, r1, r2; nop" + "; mov.w r8, r8" * 2 + "; nop", 5 + 1 + 2 + 1),
+        ("udiv r0, r1, r2; nop" + "; mov.w r8, r8" * 3 + "; nop", 6 + 1 + 3 + 1 + 1),
+        ("udiv r0, r1, r2; nop" + "; mov.w r8, r8" * 2 + "; nop", 6 + 1 + 2 + 1),
     ],
     13: [
         ("b 1f; nop; 1: cmp.w r0, r0; bne.w 2f; mov.w r8, r8; mov.w r8, r8; 2: nop; nop", 9),

@@ -38,7 +38,7 @@ def test_straight_line(stalls):
 
 
 def test_slow_code_hides_reading_ahead(stalls):
-    slow = "; udiv r0, r1, r2" + "; mov.w r8, r8" * 3  # 8 cycles a line
+    slow = "; udiv r0, r1, r2" + "; mov.w r8, r8" * 3  # 9 cycles a line
     assert stalls(slow * 30) == stalls(slow * 20)
 
 
