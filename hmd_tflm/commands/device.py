@@ -69,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
         tqdm(total=len(work.rows), desc="run", unit="inference") as bar,
     ):
         result = compare(
-            content, device, work, arguments.firmware, lambda row: bar.update(row + 1 - bar.n)
+            arguments.model,
+            device,
+            work,
+            arguments.firmware,
+            lambda row: bar.update(row + 1 - bar.n),
         )
     if arguments.output:
         buffer = io.BytesIO()

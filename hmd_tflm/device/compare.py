@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from zlib import crc32
 
@@ -16,7 +17,9 @@ from hmd_tflm.codegen import generate
 from hmd_tflm.device.session import Device
 from hmd_tflm.device.workload import Workload
 from hmd_tflm.errors import FirmwareError, UserError
+from hmd_tflm.files import read_whole
 from hmd_tflm.runtime import Interpreter
+from hmd_tflm.simulate.board import load_board
 from hmd_tflm.simulate.protocol import Info
 from hmd_tflm.simulate.simulate import Report, simulate
 
@@ -116,7 +119,7 @@ class Comparison:
 
 
 def compare(
-    content: bytes,
+    model: Path,
     device: Device,
     work: Workload,
     firmware: Path | None = None,
@@ -125,7 +128,7 @@ def compare(
     """Run a workload on a board and on this computer.
 
     Args:
-        content: the `.tflite` that the board should run.
+        model: the `.tflite` that the board should run.
         device: the board.
         work: of this model.
         firmware: the ELF file that was flashed, for the model of cycles; by default one is built
@@ -136,7 +139,8 @@ def compare(
         UserError: the board runs another model.
         FirmwareError: before any inference was done; later ones are in `Comparison.failure`.
     """
-    _check(content, device.info)
+    content = read_whole(model)
+    _check(content, model, device.info)
     expected = _on_this_computer(content, work)
     modelled = _modelled(content, device.info, work, firmware)
     outputs = np.zeros_like(expected)
@@ -174,11 +178,11 @@ def compare(
     )
 
 
-def _check(content: bytes, info: Info) -> None:
+def _check(content: bytes, model: Path, info: Info) -> None:
     if info.crc32 != crc32(content):
         raise UserError(
             f"the board runs {info.model} (crc32 {info.crc32:08X}), expected this model "
-            f"({crc32(content):08X}); flash it: hmd-tflm codegen MODEL.tflite --output "
+            f"({crc32(content):08X}); flash it: hmd-tflm codegen {quote(str(model))} --output "
             f"firmware/generated && pio run -d firmware -e {info.board} -t upload"
         )
 
@@ -195,6 +199,9 @@ def _on_this_computer(content: bytes, work: Workload) -> NDArray[np.int8]:
 def _modelled(content: bytes, info: Info, work: Workload, firmware: Path | None) -> Report | str:
     rows = work.rows[: min(MODELLED_ROWS, work.length)]
     try:
+        clock_hz = load_board(info.board).clock_hz
+        if info.clock_hz != clock_hz:
+            return f"the board runs at {info.clock_hz} Hz, cycles are modelled for {clock_hz} Hz"
         with TemporaryDirectory(prefix="hmd-tflm-") as folder:
             source = firmware or generate(content, folder, info.model).parent
             report = simulate(source, info.board, rows)

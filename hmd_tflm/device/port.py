@@ -98,11 +98,11 @@ def other_ports(url: str) -> str:
 
 
 def _open(url: str) -> serial.SerialBase:
+    # pyserial's RFC 2217 client refuses a time limit for writing
+    limit = {} if url.lower().startswith("rfc2217:") else {"write_timeout": _WRITE_TIMEOUT}
     try:
-        return serial.serial_for_url(
-            url, BAUD, timeout=_POLL, write_timeout=_WRITE_TIMEOUT, exclusive=True
-        )
-    except (OSError, ValueError) as error:
+        return serial.serial_for_url(url, BAUD, timeout=_POLL, exclusive=True, **limit)
+    except (OSError, ValueError, NotImplementedError) as error:
         raise UserError(f"{url}: {_reason(url, error)}") from error
 
 

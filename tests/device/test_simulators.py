@@ -1,21 +1,26 @@
-"""The same through QEMU's socket, a terminal of Renode, and firmware with TFLM that cannot start."""
+"""The same through QEMU's socket, RFC 2217, a terminal of Renode, and firmware with TFLM that cannot start."""
 
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import serial
 from device.board_on_pty import BoardOnPty
 from device.conftest import BOARD, MODELS
+from serial.rfc2217 import PortManager
 
 from hmd_tflm.codegen import tflm as codegen_tflm
 from hmd_tflm.device.session import Device
-from hmd_tflm.errors import FirmwareError
+from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.build import build
 from hmd_tflm.simulate.monitor import Monitor
 
@@ -40,12 +45,53 @@ def test_qemu_behind_a_socket(firmware, streaming):
     command += ["-kernel", firmware("streaming").path, "-serial", "null"]
     qemu = subprocess.Popen([*command, "-serial", f"tcp:{address},server=on,wait=on"])
     try:
-        time.sleep(0.5)  # until it listens
-        with Device(f"socket://{address}") as device:
+        with _when_it_listens(f"socket://{address}") as device:
             check(device, streaming, 16_000_000)
     finally:
         qemu.kill()
         qemu.wait()
+
+
+def _when_it_listens(url: str) -> Device:
+    for _ in range(100):
+        try:
+            return Device(url)
+        except UserError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing listens at {url}")
+
+
+class WithoutModemLines(serial.Serial):
+    """A pseudo-terminal has none."""
+
+    cts = dsr = ri = cd = dtr = rts = False
+
+
+def test_an_rfc2217_server(board, streaming):
+    """pyserial's own, in front of an emulated board's terminal."""
+    terminal = WithoutModemLines(str(board("streaming").path), timeout=0.02)
+    ended = threading.Event()
+
+    def serve() -> None:
+        client = server.accept()[0]
+        client.settimeout(0.02)
+        manager = PortManager(terminal, SimpleNamespace(write=client.sendall))
+        while not ended.is_set():
+            client.sendall(b"".join(manager.escape(terminal.read(terminal.in_waiting or 1))))
+            with suppress(TimeoutError):
+                terminal.write(b"".join(manager.filter(client.recv(1024))))
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            with Device(f"rfc2217://127.0.0.1:{server.getsockname()[1]}") as device:
+                check(device, streaming, BOARD.clock_hz)
+        finally:
+            ended.set()
+            thread.join()
+            terminal.close()
 
 
 def test_renode_behind_a_terminal(firmware, streaming, tmp_path):
