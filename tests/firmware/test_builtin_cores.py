@@ -3,10 +3,9 @@ reference kernels: this library's own code, and CMSIS-NN's where there is one.""
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 
+import cmsis_nn
 import numpy as np
 import pytest
 import qemu
@@ -23,34 +22,14 @@ from hypothesis import given, settings
 pytestmark = qemu.needs_qemu
 examples = settings(max_examples=25, deadline=None)
 FUNCTIONS = ["hmd_fully_connected_s8", "hmd_softmax_s8"]
-CMSIS_NN_SOURCES = [
-    "FullyConnectedFunctions/arm_fully_connected_per_channel_s8.c",
-    "FullyConnectedFunctions/arm_fully_connected_s8.c",
-    "NNSupportFunctions/arm_nn_vec_mat_mult_t_per_ch_s8.c",
-    "NNSupportFunctions/arm_nn_vec_mat_mult_t_s8.c",
-    "SoftmaxFunctions/arm_nn_softmax_common_s8.c",
-    "SoftmaxFunctions/arm_softmax_s8.c",
-]
-
-
-def cmsis_nn_root() -> Path:
-    """CMSIS_NN_ROOT, or TFLM's copy."""
-    if os.environ.get("CMSIS_NN_ROOT"):
-        return Path(os.environ["CMSIS_NN_ROOT"])
-    if not os.environ.get("TFLM_ROOT"):
-        pytest.skip("no CMSIS-NN: set CMSIS_NN_ROOT to its tree, or TFLM_ROOT to one with a copy")
-    downloads = "tensorflow/lite/micro/tools/make/downloads"
-    return Path(os.environ["TFLM_ROOT"]) / downloads / "cmsis_nn"
 
 
 @cache
 def program(core: str, code: str) -> qemu.Program:
     if code == "own":
         return qemu.Program(core, FUNCTIONS, flags=[])  # with asserts
-    root = cmsis_nn_root()
-    flags = ["-DHMD_NN_WITH_CMSIS_NN", "-isystem", str(root / "Include")]
-    sources = [root / "Source" / name for name in CMSIS_NN_SOURCES]
-    return qemu.Program(core, FUNCTIONS, flags=flags, sources=sources)
+    flags = ["-DHMD_NN_WITH_CMSIS_NN", "-isystem", str(cmsis_nn.root() / "Include")]
+    return qemu.Program(core, FUNCTIONS, flags=flags, sources=cmsis_nn.sources())
 
 
 every_target = pytest.mark.parametrize(
