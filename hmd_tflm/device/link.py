@@ -8,7 +8,7 @@ from hmd_tflm.device.port import BAUD, Port, other_ports
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.simulate.protocol import Link, decode, encode
 
-FIRST_PATIENCE = (1.0,) * 3
+FIRST_PATIENCE = (0.5,) * 6
 """Seconds of silence after which a board that never answered is asked again."""
 
 PATIENCE = (1.0, 1.0, 2.0, 2.0, *(4.0,) * 6)

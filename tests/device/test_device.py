@@ -25,7 +25,7 @@ DIGITS = ROOT / "benchmarks/models/digits_hmd_2x.tflite"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """An emulated board answers in milliseconds."""
-    monkeypatch.setattr(device_link, "FIRST_PATIENCE", (0.5,) * 4)
+    monkeypatch.setattr(device_link, "FIRST_PATIENCE", (0.25,) * 10)
     monkeypatch.setattr(device_link, "PATIENCE", (0.25,) * 10)
     monkeypatch.setattr(device_link, "QUIET", 0.05)
 
