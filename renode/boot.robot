@@ -15,7 +15,7 @@ Boots And Says What It Is
     [Arguments]    ${board}    ${hertz}
     Boot    streaming    ${board}
     ${info}=    Request    info
-    Should Be Equal    ${info}[protocol]    1
+    Should Be Equal    ${info}[protocol]    2
     Should Be Equal    ${info}[model]    streaming
     Should Be Equal    ${info}[board]    ${board}
     Should Be Equal    ${info}[clock_hz]    ${hertz}
