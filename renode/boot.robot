@@ -9,6 +9,8 @@ Test Template       Boots And Says What It Is
 STM32F407 Discovery                 disco_f407vg     168000000
 NUCLEO-F446RE                       nucleo_f446re    168000000
 STM32F746 Discovery                 disco_f746ng     216000000
+NUCLEO-L476RG                       nucleo_l476rg    80000000
+NUCLEO-L552ZE-Q                     nucleo_l552ze_q  110000000
 
 *** Keywords ***
 Boots And Says What It Is

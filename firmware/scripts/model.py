@@ -18,6 +18,6 @@ if not any(folder.glob("*.c")):
     )
     env.Exit(1)  # noqa: F821
 env.Append(  # noqa: F821
-    CPPPATH=["$PROJECT_INCLUDE_DIR", "$PROJECT_DIR/lib/hmd_nn/include"]
+    CPPPATH=["$PROJECT_DIR/lib/hmd_nn/include"]
 )  # PlatformIO gives libraries' folders to src/ only
 env.BuildSources("$BUILD_DIR/model", str(folder.resolve()), "-<*> +<*.c> +<*.S>")  # noqa: F821

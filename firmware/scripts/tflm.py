@@ -7,7 +7,11 @@ from pathlib import Path
 Import("env")  # noqa: F821  (SCons puts it there)
 
 MAKEFILE = "tensorflow/lite/micro/tools/make/Makefile"
-ARCHITECTURES = {"cortex-m4": "cortex-m4+fp", "cortex-m7": "cortex-m7+fp", "cortex-m33": "cortex-m33"}
+ARCHITECTURES = {
+    "cortex-m4": "cortex-m4+fp",
+    "cortex-m7": "cortex-m7+fp",
+    "cortex-m33": "cortex-m33",
+}
 
 
 def fail(message):

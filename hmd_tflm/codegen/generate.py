@@ -1,4 +1,4 @@
-"""From a `.tflite` to model.c, which implements firmware/include/hmd_model.h."""
+"""From a `.tflite` to model.c, which implements hmd_model.h of firmware/lib/hmd_nn."""
 
 from __future__ import annotations
 

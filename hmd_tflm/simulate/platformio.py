@@ -1,4 +1,9 @@
-"""Runs PlatformIO without its registry: a home of its own, SCons from PyPI, no network."""
+"""Runs PlatformIO without its registry: a home of its own, SCons from PyPI, no network.
+
+Any command of it, from the root of a checkout, in the environments `*_offline`:
+
+    python -m hmd_tflm.simulate.platformio run -d firmware -e disco_f407vg_offline
+"""
 
 from __future__ import annotations
 
@@ -25,27 +30,41 @@ def run_platformio(
     Raises:
         UserError: PlatformIO, SCons or the compiler is not installed.
     """
-    _require_tools()
-    home = project / ".pio" / "core"
-    _install_scons(home / "packages" / "tool-scons")
-    command = [sys.executable, "-m", "platformio", "run", "-s", "-d", project, "-e", environment]
+    command = ["run", "-s", "-d", str(project), "-e", environment]
+    variables = {"PLATFORMIO_WORKSPACE_DIR": str(workspace)} | variables
     return subprocess.run(
-        [str(part) for part in command],
-        env=os.environ
-        | {
-            "PLATFORMIO_CORE_DIR": str(home),
-            "PLATFORMIO_WORKSPACE_DIR": str(workspace),
-            "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "No",
-            "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
-            "PLATFORMIO_NO_ANSI": "true",
-        }
-        | variables,
+        [sys.executable, "-m", "platformio", *command],
+        env=os.environ | offline(project / ".pio" / "core") | variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
+
+
+def offline(home: Path) -> dict[str, str]:
+    """Environment variables with which PlatformIO asks no registry.
+
+    home: a folder for its packages, filled here: fronts for the installed SCons and, where there
+    is one, for the cppcheck of the operating system.
+
+    Raises:
+        UserError: PlatformIO, SCons or the compiler is not installed.
+    """
+    _require_tools()
+    scons = "import SCons.Script\n\nSCons.Script.main()\n"
+    write_whole(_install(home, "tool-scons") / "scons.py", scons)
+    if cppcheck := shutil.which("cppcheck"):
+        front = _install(home, "tool-cppcheck") / "cppcheck"
+        write_whole(front, f'#!/bin/sh\nexec "{cppcheck}" "$@"\n')
+        front.chmod(0o755)
+    return {
+        "PLATFORMIO_CORE_DIR": str(home),
+        "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "No",
+        "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
+        "PLATFORMIO_NO_ANSI": "true",
+    }
 
 
 def _require_tools() -> None:
@@ -62,20 +81,27 @@ def _require_tools() -> None:
         )
 
 
-def _install_scons(folder: Path) -> None:
-    """Gives PlatformIO the one package that it needs, as a front for the installed SCons."""
+def _install(home: Path, name: str) -> Path:
+    """The folder of a package that PlatformIO takes for one of its registry."""
     from platformio.dependencies import get_core_dependencies
 
-    version = get_core_dependencies()["tool-scons"].lstrip("~^=")
-    owner = {"owner": "platformio", "id": None, "name": "tool-scons"}
-    package = {"name": "tool-scons", "version": version, "system": "*"}
+    version = get_core_dependencies()[name].lstrip("~^=")
+    owner = {"owner": "platformio", "id": None, "name": name}
+    package = {"name": name, "version": version, "system": "*"}
     record = {
         "type": "tool",
-        "name": "tool-scons",
+        "name": name,
         "version": version,
         "spec": owner | {"requirements": None, "uri": None},
     }
+    folder = home / "packages" / name
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "scons.py", "import SCons.Script\n\nSCons.Script.main()\n")
     write_whole(folder / "package.json", json.dumps(package))
     write_whole(folder / ".piopm", json.dumps(record))
+    return folder
+
+
+if __name__ == "__main__":
+    home = Path.home() / ".cache" / "hmd-tflm" / "platformio"
+    command = [sys.executable, "-m", "platformio", *sys.argv[1:]]
+    os.execve(sys.executable, command, os.environ | offline(home))

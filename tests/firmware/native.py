@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 NN = FIRMWARE / "lib/hmd_nn"
 FLAGS = ["-std=c99", "-pedantic", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
-INCLUDES = [f"-I{NN / 'include'}", f"-I{FIRMWARE / 'include'}"]
+INCLUDES = [f"-I{NN / 'include'}"]
 SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 

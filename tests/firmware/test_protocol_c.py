@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"
 SOURCES = [FIRMWARE / "src" / "protocol.c", FIRMWARE / "src" / "reply.c"]
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-INCLUDES = [f"-I{FIRMWARE / 'src'}", f"-I{FIRMWARE / 'include'}"]
+INCLUDES = [f"-I{FIRMWARE / 'src'}", f"-I{FIRMWARE / 'lib/hmd_nn/include'}"]
 
 
 class Host:

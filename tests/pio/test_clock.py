@@ -82,7 +82,9 @@ class Tree:
         else:
             assert cfgr & 3 == 3, "neither MSI nor PLL"
             pll = self.stored[PLLCFGR]
-            assert self.stored[CR] >> 24 & 1 and self.pll_locks, "switched to a PLL that is not ready"
+            assert self.stored[CR] >> 24 & 1 and self.pll_locks, (
+                "switched to a PLL that is not ready"
+            )
             assert pll & 3 == 1 and pll >> 24 & 1, "PLL without MSI or without its output R"
             reference = MSI // ((pll >> 4 & 15) + 1)
             vco = reference * (pll >> 8 & 127)
