@@ -1,6 +1,7 @@
 """Link the TFLM library of TFLM_ROOT, with firmware/tflm and the model's list of ops (docs/tflm.md)."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,10 +24,8 @@ def library_folder(root, architecture):
     """Of the library in TFLM's tree; fails where the tree or the library is not as expected."""
     if not (root / MAKEFILE).is_file():
         fail(f"TFLM_ROOT={root}: is no tflite-micro tree (expected {MAKEFILE} in it)")
-    common = root / "tensorflow/lite/micro/micro_common.h"
-    interpreter = root / "tensorflow/lite/micro/micro_interpreter.h"
-    if not common.is_file() or "namespace tflite {" not in interpreter.read_text():
-        fail(f"TFLM_ROOT={root}: unsupported version, expected one of June 2023 to September 2026")
+    if not (root / "tensorflow/lite/micro/micro_common.h").is_file():
+        fail(f"TFLM_ROOT={root}: unsupported version, expected one of June 2023 or later")
     name = f"cortex_m_generic_{architecture}_release_with_logs_cmsis_nn_gcc"
     folder = root / "gen" / name / "lib"
     if not (folder / "libtensorflow-microlite.a").is_file():
@@ -36,6 +35,15 @@ def library_folder(root, architecture):
             "OPTIMIZED_KERNEL_DIR=cmsis_nn BUILD_TYPE=release_with_logs microlite"
         )
     return folder
+
+
+def namespace(root):
+    """Where TFLM's names live: tflite::micro from October 2026 on."""
+    header = root / "tensorflow/lite/micro/micro_interpreter.h"
+    found = re.search(r"^namespace (tflite(?:::micro)?) {", header.read_text(), re.MULTILINE)
+    if found is None:
+        fail(f"{header}: has neither namespace tflite nor tflite::micro; this TFLM is unsupported")
+    return found[1]
 
 
 if not os.environ.get("TFLM_ROOT"):
@@ -56,7 +64,11 @@ env.Append(  # noqa: F821
         "$PROJECT_DIR/lib/bsp/include",
         "$PROJECT_DIR/lib/hmd_tflm/include",
     ],
-    CPPDEFINES=["TF_LITE_STATIC_MEMORY", "CMSIS_NN"],
+    CPPDEFINES=[
+        "TF_LITE_STATIC_MEMORY",
+        "CMSIS_NN",
+        ("HMD_TFLM_NAMESPACE", namespace(root)),
+    ],
     CCFLAGS=[f"-isystem{path}" for path in headers],
     CXXFLAGS=["-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics"],
     LINKFLAGS=["--specs=nosys.specs"],

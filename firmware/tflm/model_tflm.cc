@@ -9,6 +9,8 @@
 #include "tensorflow/lite/micro/micro_profiler_interface.h"
 #include "tflm_model.h"
 
+using namespace HMD_TFLM_NAMESPACE;
+
 extern "C" uint8_t __bss_end[], __ram_end[];  // ld/sections.ld
 
 namespace {
@@ -17,7 +19,7 @@ constexpr uintptr_t kAlignment = 16;
 constexpr int kNotProfiled = -1;
 
 // TFLM tells a profiler where each op ends.
-class OpDone : public tflite::MicroProfilerInterface {
+class OpDone : public MicroProfilerInterface {
  public:
   void Start(void (*op_done)(void *), void *context) {
     op_done_ = op_done;
@@ -41,8 +43,8 @@ class OpDone : public tflite::MicroProfilerInterface {
 };
 
 OpDone profiler;
-alignas(tflite::MicroInterpreter) uint8_t memory[sizeof(tflite::MicroInterpreter)];
-tflite::MicroInterpreter *interpreter;
+alignas(MicroInterpreter) uint8_t memory[sizeof(MicroInterpreter)];
+MicroInterpreter *interpreter;
 hmd_model_info info;
 
 }  // namespace
@@ -54,12 +56,12 @@ const hmd_model_info *hmd_model(void) {
 
 int hmd_model_init(void) {
   RegisterDebugLogCallback(hmd_model_log);
-  static const tflite::MicroOpResolver &ops = tflm_model_ops();  // it adds them once
+  static const MicroOpResolver &ops = tflm_model_ops();  // it adds them once
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(__bss_end) + kAlignment - 1) & -kAlignment;
   const uintptr_t bytes = reinterpret_cast<uintptr_t>(__ram_end) - begin;
-  interpreter = new (memory) tflite::MicroInterpreter(
-      tflite::GetModel(tflm_model.content), ops, reinterpret_cast<uint8_t *>(begin), bytes, nullptr,
-      &profiler);
+  interpreter = new (memory)
+      MicroInterpreter(GetModel(tflm_model.content), ops, reinterpret_cast<uint8_t *>(begin), bytes,
+                       nullptr, &profiler);
   const TfLiteStatus status = interpreter->AllocateTensors();
   if (status == kTfLiteOk) info.arena_bytes = interpreter->arena_used_bytes();
   return status;

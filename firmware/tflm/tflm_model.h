@@ -5,10 +5,11 @@
 #include "hmd_model.h"
 
 #ifdef __cplusplus
+#include "hmd_tflm.h"
 #include "tensorflow/lite/micro/micro_op_resolver.h"
 
 /* The ops that the model uses, and no others. */
-const tflite::MicroOpResolver &tflm_model_ops();
+const HMD_TFLM_NAMESPACE::MicroOpResolver &tflm_model_ops();
 
 extern "C" {
 #endif

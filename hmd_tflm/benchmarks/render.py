@@ -1,4 +1,4 @@
-"""Write the figures of the README and docs/benchmarks.md from the measurement files in benchmarks/.
+"""Write the figures of the README and docs from the measurement files in benchmarks/.
 
 ``python -m hmd_tflm.benchmarks.render`` replaces each block between ``<!-- demo NAME -->`` and
 ``<!-- end -->`` by the table of benchmarks/demo_NAME.json, and draws docs/demo_NAME.png; and the one
@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from hmd_tflm.benchmarks import kernels_report
+from hmd_tflm.benchmarks import kernels_report, tflm
 from hmd_tflm.benchmarks.compare import Record
 from hmd_tflm.benchmarks.report import markdown, plot
 from hmd_tflm.files import write_whole
@@ -40,7 +40,7 @@ def _bounds() -> str:
 
 
 def main() -> None:
-    """Write README.md, docs/benchmarks.md and the plots anew."""
+    """Write README.md, docs/benchmarks.md, the block of docs/tflm.md and the plots anew."""
     readme = ROOT / "README.md"
     text = readme.read_text()
     for _, name, _ in BLOCK.findall(text):
@@ -48,6 +48,7 @@ def main() -> None:
         write_whole(ROOT / f"docs/demo_{name}.png", plot(records, title))
     write_whole(readme, rendered(text))
     kernels_report.write()
+    tflm.write()
 
 
 if __name__ == "__main__":

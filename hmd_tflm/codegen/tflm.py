@@ -113,12 +113,13 @@ const tflm_model_facts tflm_model = {{
 
 _OPS = """\
 // The ops of the model in model.c, made by `hmd-tflm codegen --tflm`.
-#include "hmd_tflm.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tflm_model.h"
 
-const tflite::MicroOpResolver &tflm_model_ops() {{
-  static tflite::MicroMutableOpResolver<{count}> resolver;
+using namespace HMD_TFLM_NAMESPACE;
+
+const MicroOpResolver &tflm_model_ops() {{
+  static MicroMutableOpResolver<{count}> resolver;
 {calls}  return resolver;
 }}
 """

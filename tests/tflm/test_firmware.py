@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import keras
 import models
 import numpy as np
 import pytest
-from tflm.flash import flash_by_part
+from runtime.test_interpreter import CHANGES, altered
 
 from hmd_tflm import codegen
+from hmd_tflm.benchmarks import tflm as side_by_side
+from hmd_tflm.benchmarks.flash_parts import PARTS
 from hmd_tflm.cli import main
 from hmd_tflm.codegen import tflm as codegen_tflm
 from hmd_tflm.convert import convert
@@ -24,9 +29,11 @@ from hmd_tflm.simulate.board import load_board
 from hmd_tflm.simulate.build import build
 from hmd_tflm.simulate.emulator import Emulator
 from hmd_tflm.simulate.protocol import Link
+from hmd_tflm.simulate.renode import Renode
 from hmd_tflm.simulate.simulate import simulate
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "models"
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+LIBRARIES = ("bsp", "hmd_nn", "hmd_tflm")
 BOARD = dataclasses.replace(load_board("disco_f407vg"), environment="disco_f407vg_tflm_offline")
 needs_tflm = pytest.mark.skipif(
     not os.environ.get("TFLM_ROOT"),
@@ -61,12 +68,12 @@ def test_both_kinds_of_firmware_give_the_bytes_of_the_host(name: str, converted,
 
 
 @needs_tflm
-def test_state_goes_on_until_reset(compiler, stateful: bytes, tmp_path: Path) -> None:
+def test_state_goes_on_until_reset(folders, stateful: bytes) -> None:
     rows = np.random.default_rng(0).integers(-128, 128, (4, 2, 4)).astype(np.int8)
     with Interpreter(stateful) as interpreter:
         expected = interpreter.run(rows)
-    codegen_tflm.generate(stateful, tmp_path)
-    link = Link(Emulator(build(tmp_path, BOARD), BOARD))
+    codegen_tflm.generate(stateful, folders[1])
+    link = Link(Emulator(build(folders[1], BOARD), BOARD))
     for _ in range(2):
         outputs = [np.frombuffer(link.run(row.tobytes()).output, np.int8) for row in rows]
         np.testing.assert_array_equal(np.stack(outputs), expected)
@@ -74,41 +81,98 @@ def test_state_goes_on_until_reset(compiler, stateful: bytes, tmp_path: Path) ->
 
 
 @needs_tflm
-@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*.tflite")), ids=lambda path: path.stem)
-def test_sizes_and_instructions_side_by_side(path: Path, folders) -> None:
-    """Prints what docs/tflm.md says it does (pytest -s)."""
-    content, (plain_folder, tflm_folder) = path.read_bytes(), folders
-    with Interpreter(content) as interpreter:
-        shape = (2, *interpreter.inputs[0].shape[1:])
-        x = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
-        expected = interpreter.run(x).reshape(2, -1)
-    codegen.generate(content, plain_folder)
-    codegen_tflm.generate(content, tflm_folder)
-    image = build(tflm_folder, BOARD)
-    for kind, source in (("without", plain_folder), ("with TFLM", image.path)):
-        report = simulate(source, BOARD.name, x)
-        np.testing.assert_array_equal(report.outputs, expected)
-        instructions = report.instructions[0].tolist()
-        print(
-            f"\n{path.stem}, {kind}: flash {report.flash}, static RAM {report.ram}, arena "
-            f"{report.arena_used}, stack {report.stack_used}, instructions {sum(instructions)}, "
-            f"of ops {instructions}, cycles {report.cycles[0].sum()}"
-        )
-    parts = flash_by_part(image.path.with_suffix(".map"))
-    print(parts)
-    assert set(parts) == {"interpreter", "kernels", "ours", "model", "C library"}
-    assert abs(image.flash - sum(parts.values())) < 512  # padding, merged strings
-    assert len(content) <= parts["model"] < len(content) + 256
+def test_the_same_bytes_in_renode(converted, folders, monkeypatch) -> None:
+    if shutil.which("renode") is None:
+        pytest.skip("needs renode on PATH: https://renode.io")
+    made = converted("hmd")
+    with Interpreter(made.content) as interpreter:
+        x = interpreter.inputs[0].quantize(made.x[:3])
+        expected = interpreter.run(x)
+    codegen_tflm.generate(made.content, folders[1])
+    with Renode(build(folders[1], BOARD), BOARD) as port:
+        link = Link(port)
+        outputs = [np.frombuffer(link.run(row.tobytes()).output, np.int8) for row in x]
+    np.testing.assert_array_equal(np.stack(outputs), expected.reshape(3, -1))
 
 
 @needs_tflm
-def test_an_arena_too_small_says_what_it_needs(compiler, tmp_path: Path) -> None:
+def test_side_by_side_is_as_committed(compiler) -> None:
+    results = json.loads(side_by_side.FILE.read_text())
+    if results["tflm"] != side_by_side.version(Path(os.environ["TFLM_ROOT"])):
+        pytest.skip(f"benchmarks/tflm.json is of TFLM of {results['tflm']}")
+    for old, new in zip(
+        results["records"], side_by_side.measure(Path(os.environ["TFLM_ROOT"])), strict=True
+    ):
+        assert new["model"] == old["model"]
+        for kind, parts in (
+            ("plain", {"hmd_nn", "application", "model", "C library"}),
+            ("tflm", PARTS),
+        ):
+            assert set(new[kind]["parts"]) == set(parts)
+            assert abs(new[kind]["flash"] - sum(new[kind]["parts"].values())) < 512  # padding
+            assert new[kind]["flash"] == pytest.approx(old[kind]["flash"], rel=0.05)
+            for was, op in zip(old[kind]["ops"], new[kind]["ops"], strict=True):
+                assert op["instructions"] == pytest.approx(was["instructions"], rel=0.05)
+        assert old["model_bytes"] <= new["tflm"]["parts"]["model"] < old["model_bytes"] + 256
+
+
+def test_the_page_shows_the_committed_measurements() -> None:
+    results = json.loads(side_by_side.FILE.read_text())
+    text = side_by_side.PAGE.read_text()
+    assert side_by_side.BLOCK.search(text)
+    assert side_by_side.page(text, results) == text
+
+
+def test_firmware_without_an_interpreter_is_at_most_10_kb_and_the_model() -> None:
+    for record in json.loads(side_by_side.FILE.read_text())["records"]:
+        assert record["plain"]["flash"] <= 10 * 1024 + record["model_bytes"]
+
+
+@needs_tflm
+def test_a_newer_op_is_refused_on_the_board(folders, converted) -> None:
+    content = altered(converted("hmd").content, CHANGES["version"])
+    with pytest.raises(UserError, match="version.*received 9, expected 1"):
+        codegen_tflm.generate(content, folders[1])
+    codegen_tflm.generate(converted("hmd").content, folders[1])
+    source = folders[1] / "model.c"
+    numbers = ", ".join(map(str, content))
+    newer = re.sub(r"(content\[\][^{]*{)[^}]*", rf"\g<1>{numbers}", source.read_text())
+    source.write_text(newer)
+    with pytest.raises(FirmwareError, match="HMD_LSTM: custom options of another version"):
+        Link(Emulator(build(folders[1], BOARD), BOARD)).info()
+
+
+@needs_tflm
+def test_compiles_where_tflms_names_live_elsewhere(compiler, converted, tmp_path: Path) -> None:
+    """With the headers of TFLM_ROOT in another namespace, as those of October 2026 are."""
+    root, tree = Path(os.environ["TFLM_ROOT"]), tmp_path / "tree"
+    for path in (*(root / "tensorflow").rglob("*.h"), *(root / "signal").rglob("*.h")):
+        if "downloads" in path.parts:
+            continue
+        moved = tree / path.relative_to(root)
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        moved.write_text(re.sub(r"\btflite(?=::| {)", "elsewhere", path.read_text()))
+    downloads = root / "tensorflow/lite/micro/tools/make/downloads"
+    headers = [tree, *(downloads / name for name in ("flatbuffers/include", "gemmlowp", "ruy"))]
+    codegen_tflm.generate(converted("hmd").content, tmp_path)
+    folders = [FIRMWARE / "tflm", *(FIRMWARE / "lib" / name / "include" for name in LIBRARIES)]
+    sources = [tmp_path / "ops.cc", *(FIRMWARE / "tflm").glob("*.cc")]
+    sources += (FIRMWARE / "lib" / "hmd_tflm" / "src").glob("*.cc")
+    command = ["arm-none-eabi-g++", "-fsyntax-only", "-std=c++17", "-mcpu=cortex-m4", "-mthumb"]
+    command += ["-D", "TF_LITE_STATIC_MEMORY", "-D", "HMD_TFLM_NAMESPACE=elsewhere", "-Wall"]
+    command += [*(f"-I{path}" for path in folders), *(f"-isystem{path}" for path in headers)]
+    done = subprocess.run([*command, *sources], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@needs_tflm
+def test_an_arena_too_small_says_what_it_needs(folders) -> None:
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((1600, 90)), HMDLSTM(2, rows=2)])
     x = np.random.default_rng(0).normal(size=(2, 1600, 90)).astype(np.float32)
-    codegen_tflm.generate(convert(model, x).content, tmp_path)
+    codegen_tflm.generate(convert(model, x).content, folders[1])
     with pytest.raises(FirmwareError, match=r"Requested: 144\d+, available 12\d+, missing: \d+"):
-        Link(Emulator(build(tmp_path, BOARD), BOARD)).info()
+        Link(Emulator(build(folders[1], BOARD), BOARD)).info()
 
 
 def test_tflm_root_must_be_set(compiler, converted, tmp_path: Path, monkeypatch) -> None:
@@ -118,13 +182,15 @@ def test_tflm_root_must_be_set(compiler, converted, tmp_path: Path, monkeypatch)
         build(tmp_path, BOARD)
 
 
+LIBRARY = "../../../gen/cortex_m_generic_cortex-m4+fp_release_with_logs_cmsis_nn_gcc/lib"
 TREES = {
     "is no tflite-micro tree": {},
-    "unsupported version": {"tools/make/Makefile": ""},
-    "unsupported version, ": {
+    "unsupported version, expected one of June 2023 or later": {"tools/make/Makefile": ""},
+    "has neither namespace tflite nor tflite::micro": {
         "tools/make/Makefile": "",
         "micro_common.h": "",
-        "micro_interpreter.h": "namespace tflite::micro {",
+        "micro_interpreter.h": "namespace other {",
+        f"{LIBRARY}/libtensorflow-microlite.a": "",
     },
     r"has no gen/.*; build it there: make .*TARGET_ARCH=cortex-m4\+fp": {
         "tools/make/Makefile": "",
@@ -144,7 +210,7 @@ def test_a_wrong_tree_is_named(
         path.write_text(text)
     monkeypatch.setenv("TFLM_ROOT", str(tmp_path / "tree"))
     codegen_tflm.generate(converted("dense").content, tmp_path / "model")
-    with pytest.raises(FirmwareError, match=f"TFLM_ROOT=.*{message}"):
+    with pytest.raises(FirmwareError, match=f"tree.*{message}"):
         build(tmp_path / "model", BOARD)
 
 
