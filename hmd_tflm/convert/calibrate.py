@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -80,6 +80,8 @@ def calibrate(content: bytes, data: NDArray, stateful: bool) -> Calibration:
 def observe(layer: TracedLayer, x: NDArray[np.float32], h: NDArray[np.float32]) -> Observed:
     """What quantisation needs of one layer, from its float inputs and outputs.
 
+    Ranges with which the layer was trained stay as they were.
+
     Args:
         layer: with its float factors.
         x: ``[n, steps, inputs]``.
@@ -94,12 +96,15 @@ def observe(layer: TracedLayer, x: NDArray[np.float32], h: NDArray[np.float32]) 
     for j, (begin, end) in enumerate(pairwise(s.boundaries) if s.lower else ()):
         part = layer.factors.projection[:, :, begin:end]
         projected[:, j] = np.abs(np.einsum("ntc,sdc->sdnt", v[:, :, begin:end], part)).max((2, 3))
-    return Observed(
+    seen = Observed(
         x_power=np.square(v[:, :, : s.inputs]).mean((0, 1)),
         h_power=np.square(v[:, :, s.inputs :]).mean((0, 1)),
         projected=projected,
         cell=_largest_cell(layer, v),
     )
+    if (fixed := layer.ranges) is None:
+        return seen
+    return replace(seen, projected=np.array(fixed.projected), shifts=fixed.shifts)
 
 
 def _largest_cell(layer: TracedLayer, v: NDArray[np.float64]) -> float:

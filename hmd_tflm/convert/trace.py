@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers.quantized import Ranges
 from hmd_tflm.layers.recurrence import override
 from hmd_tflm.op.quantize import Factors
 from hmd_tflm.quiet import quiet
@@ -33,6 +34,7 @@ class TracedLayer:
         name: the Keras layer's.
         kernels: the effective matrices as the LSTM op holds them, float32
             ``[4, units, columns]``.
+        ranges: with which the weights were trained, of a `QuantizedHMDLSTM`; else None.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TracedLayer:
     return_sequences: bool
     stateful: bool
     go_backwards: bool
+    ranges: Ranges | None = None
 
 
 def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]]:
@@ -138,6 +141,7 @@ def _record(layer: HMDLSTM) -> TracedLayer:
         return_sequences=layer.return_sequences,
         stateful=layer.stateful,
         go_backwards=layer.go_backwards,
+        ranges=getattr(layer, "ranges", None),
     )
 
 

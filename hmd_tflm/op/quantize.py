@@ -43,12 +43,14 @@ class Observed:
         projected: largest magnitude of each projected value,
             ``[projection_sets, blocks, rank]``.
         cell: largest magnitude of the cell.
+        shifts: of x, h and the cell, if the weights were trained with them; None to choose them.
     """
 
     x_power: Floats
     h_power: Floats
     projected: Floats
     cell: float
+    shifts: tuple[int, int, int] | None = None
 
 
 def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerLSTM:
@@ -64,10 +66,14 @@ def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerL
     """
     _check_finite(factors)
     cell_bits = np.ceil(np.log2(max(observed.cell * HEADROOM, 1.0) / CELL_LIMIT))
-    options = replace(options, cell_shift=int(np.clip(cell_bits, 0, LARGEST_SHIFT)))
+    cell_shift = int(np.clip(cell_bits, 0, LARGEST_SHIFT))
+    pairs = list(product(range(LARGEST_SHIFT + 1), repeat=2))
+    if observed.shifts is not None:
+        pairs, cell_shift = [observed.shifts[:2]], observed.shifts[2]
+    options = replace(options, cell_shift=cell_shift)
     best: tuple[float, int] = (np.inf, 0)
     chosen = None
-    for x_shift, h_shift in product(range(LARGEST_SHIFT + 1), repeat=2):
+    for x_shift, h_shift in pairs:
         shifted = replace(options, x_shift=x_shift, h_shift=h_shift)
         columns = _Columns.of(shifted, observed)
         upper = _rows(factors.dense, columns, GATE_SCALE[:, None])

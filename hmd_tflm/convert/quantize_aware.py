@@ -1,0 +1,86 @@
+"""`quantize_aware`: a model's HMDLSTM layers train with the integers that `convert` gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from numpy.typing import NDArray
+
+from hmd_tflm import tflite
+from hmd_tflm.convert.calibrate import calibrate, observe
+from hmd_tflm.convert.convert import _check_weights, _checked, _quantize_rest
+from hmd_tflm.convert.splice import lstm_ops, match, place
+from hmd_tflm.convert.trace import trace
+from hmd_tflm.errors import UserError
+from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
+from hmd_tflm.layers.twin import twin
+from hmd_tflm.op.options import Options
+from hmd_tflm.op.quantize import quantize
+
+
+def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
+    """Put a `QuantizedHMDLSTM` with the same weights in the place of each HMDLSTM.
+
+    Fine-tune the new model some epochs at a low learning rate and give it to
+    `hmd_tflm.convert.convert`, with the same calibration data. Its recurrent layers answer with
+    the int8 op's outputs; the layers around them stay in float.
+
+    Args:
+        model, calibration: as for `hmd_tflm.convert.convert`; the model is left as it is.
+
+    Returns:
+        A new model, with the compile options of the old one.
+
+    Raises:
+        UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once.
+
+    Example:
+
+    >>> tuned = quantize_aware(model, x_train[:200])
+    >>> tuned.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    >>> tuned.fit(x_train, y_train, epochs=3)
+    >>> content = convert(tuned, x_train[:200]).content
+    """
+    ranges = _ranges(model, calibration)
+
+    def replace(old: Any) -> Any:
+        if not isinstance(old, HMDLSTM):
+            return None
+        return QuantizedHMDLSTM.from_config(old.get_config() | {"ranges": ranges[old.name]})
+
+    result = keras.models.clone_model(
+        model, clone_function=lambda old: twin(old, replace), recursive=True
+    )
+    result.set_weights(model.get_weights())
+    return result
+
+
+def _ranges(model: keras.Model, calibration: NDArray) -> dict[str, Ranges]:
+    """What the converter would choose for each layer, by the layers' names."""
+    data = _checked(model, calibration)
+    _check_weights(model)
+    float_model, traced = trace(model, data[:1])
+    layers = match(tflite.read(float_model), traced)
+    seen = calibrate(float_model, data, any(layer.stateful for layer in layers))
+    quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
+    ranges: dict[str, Ranges] = {}
+    for op, layer, x, h in zip(lstm_ops(quantised), layers, seen.inputs, seen.outputs, strict=True):
+        if layer.name in ranges:
+            raise UserError(f"layer {layer.name}: is called more than once, expected one call")
+        info = tflite.tensor_info(quantised.subgraphs[0].tensors[place(quantised, op, layer).x])
+        options = Options(
+            structure=layer.structure, x_zero_point=info.zero_point, x_scale=info.scale
+        )
+        observed = observe(layer, x, h)
+        options = quantize(layer.factors, observed, options).options
+        ranges[layer.name] = Ranges(
+            options.x_scale,
+            options.x_zero_point,
+            options.x_shift,
+            options.h_shift,
+            options.cell_shift,
+            observed.projected.tolist(),
+        )
+    return ranges
