@@ -157,6 +157,11 @@ class Renode:
 
 
 def board_script(board: Board) -> Path:
+    """The script that sets a board up in Renode.
+
+    Raises:
+        UserError: there is none.
+    """
     folder = Path(hmd_tflm.__file__).parents[1] / "renode"
     script = folder / f"{board.name}.resc"
     if not script.is_file():

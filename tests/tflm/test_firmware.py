@@ -123,11 +123,6 @@ def test_the_page_shows_the_committed_measurements() -> None:
     assert side_by_side.page(text, results) == text
 
 
-def test_firmware_without_an_interpreter_is_at_most_10_kb_and_the_model() -> None:
-    for record in json.loads(side_by_side.FILE.read_text())["records"]:
-        assert record["plain"]["flash"] <= 10 * 1024 + record["model_bytes"]
-
-
 @needs_tflm
 def test_a_newer_op_is_refused_on_the_board(folders, converted) -> None:
     content = altered(converted("hmd").content, CHANGES["version"])
