@@ -14,6 +14,7 @@ COMMANDS = {
     "datasets": "list the named data sets, prepare their files",
     "train": "train a recurrent classifier on a named data set",
     "convert": "turn a Keras model into an int8 .tflite with HMD ops",
+    "plan": "choose the layers' shapes for a board and limits of time and memory",
     "run": "run a .tflite on this computer",
     "inspect": "show the layers, shapes and options of a .tflite",
     "codegen": "turn a .tflite into C for firmware without an interpreter",

@@ -64,11 +64,10 @@ def c_source(content: bytes, name: str) -> str:
     model = tflite.read(content)
     graph = model.subgraphs[0]
     aliases = _aliases(model)
-    ops = [op for op in graph.operators if tflite.op_name(model, op) != "RESHAPE"]
+    ops = _ops(model)
     calls = [call(model, op, number) for number, op in enumerate(ops)]
     first, last = _resolve(aliases, graph.inputs[0]), _resolve(aliases, graph.outputs[0])
-    buffers = _buffers(calls, aliases, graph, first, last)
-    offsets, size = place(buffers)
+    offsets, size = place(_buffers(model, calls))
     statements = []
     for number, one in enumerate(calls):
         at = {
@@ -94,6 +93,21 @@ def c_source(content: bytes, name: str) -> str:
     )
 
 
+def arena_buffers(content: bytes) -> dict[Any, Buffer]:
+    """What the arena of a model holds: by tensor, and the scratch of op n by ``(SCRATCH, n)``.
+
+    Raises:
+        UserError: as `generate`.
+    """
+    model = tflite.read(content)
+    return _buffers(model, [call(model, op, number) for number, op in enumerate(_ops(model))])
+
+
+def _ops(model: Any) -> list[Any]:
+    """All that compute something."""
+    return [op for op in model.subgraphs[0].operators if tflite.op_name(model, op) != "RESHAPE"]
+
+
 def _fill(text: str, at: dict[str, str]) -> str:
     return re.sub(r"\{(\d+|scratch)\}", lambda m: at[m[1]], text)
 
@@ -112,10 +126,10 @@ def _resolve(aliases: dict[int, int], index: int) -> int:
     return _resolve(aliases, aliases[index]) if index in aliases else index
 
 
-def _buffers(
-    calls: list[Call], aliases: dict[int, int], graph: Any, first: int, last: int
-) -> dict[Any, Buffer]:
+def _buffers(model: Any, calls: list[Call]) -> dict[Any, Buffer]:
     """What the arena holds: tensors, states (at all times), scratch (during one op)."""
+    aliases, graph = _aliases(model), model.subgraphs[0]
+    first, last = _resolve(aliases, graph.inputs[0]), _resolve(aliases, graph.outputs[0])
     uses: dict[int, list[int]] = {first: [-1], last: [len(calls)]}
     for number, one in enumerate(calls):
         for index in (*one.reads, *one.writes):

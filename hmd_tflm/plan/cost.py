@@ -1,0 +1,185 @@
+"""Cycles of one HMD_LSTM op on a Cortex-M4, by a formula whose coefficients are measured.
+
+The formula counts what the kernels of firmware/lib/hmd_nn do (lstm.c, matvec_dsp.S): how often
+each of their pieces of code runs is known from the shape alone. What one pass of a piece costs is
+fitted to layers that were simulated (`hmd_tflm.plan.measure`), once for the core alone and once for
+what it waits for its flash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from hmd_tflm.errors import UserError
+from hmd_tflm.simulate.board import Board, Flash
+from hmd_tflm.simulate.session import MODELLED_CPU
+from hmd_tflm.structure import Structure
+
+FILE = Path(__file__).with_name("layer_costs.json")
+PIECES = (
+    "inference",
+    "unit of an inference",
+    "step",
+    "four inputs",
+    "input",
+    "unit",
+    "four returned units",
+    "returned unit",
+    "factored step",
+    "dense product",
+    "projection",
+    "expansion",
+    "group",
+    "four columns of a group",
+    "round of a group",
+    "group of two columns",
+    "two rows",
+    "two columns of two rows",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An HMD_LSTM op as its cost depends on it."""
+
+    structure: Structure
+    steps: int
+    return_sequences: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cycles:
+    """Of one inference: what the core executes, and what it waits for a flash of 5 wait states."""
+
+    core: float
+    waits: float
+
+
+def work(op: Op) -> Counter[str]:
+    """How often each of `PIECES` runs in one inference.
+
+    Raises:
+        UserError: a layer that is no LSTM.
+    """
+    s = op.structure
+    if s.gates != 4:
+        raise UserError(
+            f"cost: received a layer of {s.gates} gates, expected an LSTM; the kernel of no other "
+            "layer has been measured"
+        )
+    each_step = Counter(
+        {
+            "step": 1,
+            "four inputs": s.inputs // 4,
+            "input": s.inputs % 4,
+            "unit": s.units,
+            "four returned units": op.return_sequences * (s.units // 4),
+            "returned unit": op.return_sequences * (s.units % 4),
+            "factored step": s.lower > 0,
+        }
+    )
+    if s.rows:
+        each_step.update(_product("dense product", 4 * s.rows, s.columns))
+    if s.lower:
+        sets = s.projection_sets
+        for begin, end in pairwise(s.boundaries):
+            each_step.update(_product("projection", sets * s.rank, end - begin))
+        for _ in range(sets):
+            each_step.update(_product("expansion", 4 * s.lower // sets, s.projections))
+    total = Counter({piece: op.steps * count for piece, count in each_step.items()})
+    total.update({"inference": 1, "unit of an inference": s.units})
+    return total
+
+
+def _product(kind: str, rows: int, columns: int) -> Counter[str]:
+    """One call of hmd_matvec: groups of four rows, then one or two rows; three are a group."""
+    groups, left = divmod(rows, 4)
+    pairs = (columns + 1) // 2
+    blocks = pairs // 2  # of four columns, eight in a round of the loop
+    counts = Counter({kind: 1})
+    if pairs == 1 and kind != "projection":
+        counts["group of two columns"], groups = groups, 0
+    if left == 3:
+        groups += 1
+    elif left:
+        counts.update({"two rows": 1, "two columns of two rows": pairs})
+    counts.update(
+        {
+            "group": groups,
+            "four columns of a group": groups * blocks,
+            "round of a group": groups * -(-blocks // 8),
+        }
+    )
+    return counts
+
+
+class Coefficients:
+    """Cycles that one pass of each piece costs, as fitted to measured layers.
+
+    Args:
+        records: of `hmd_tflm.plan.measure`.
+    """
+
+    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
+        counts = _matrix(read(record) for record in records)
+        core, waits = np.array([(r["cycles"], r["waits"]) for r in records], float).T
+        self.core, self.waits = (_fit(counts, spent, core + waits) for spent in (core, waits))
+
+    def cycles(self, op: Op) -> Cycles:
+        """Of one inference."""
+        (counts,) = _matrix([op])
+        return Cycles(float(counts @ self.core), float(counts @ self.waits))
+
+
+@cache
+def measured() -> Coefficients:
+    """Those of the layers in layer_costs.json."""
+    return Coefficients(_measurements()["layers"])
+
+
+def check_board(board: Board) -> None:
+    """Raise UserError unless the cycles on a board can be predicted."""
+    if board.cpu != MODELLED_CPU:
+        raise UserError(
+            f"board {board.name}: has a {board.cpu}, but cycles are modelled for {MODELLED_CPU} "
+            "only; give a board with that"
+        )
+    known = Flash(**_measurements()["flash"])
+    if board.flash not in (None, known):
+        raise UserError(
+            f"board {board.name}: received {board.flash}, expected {known}, the flash "
+            "whose waits were measured; measure its own with python -m hmd_tflm.plan.measure"
+        )
+
+
+@cache
+def _measurements() -> dict[str, Any]:
+    return json.loads(FILE.read_text())
+
+
+def read(record: dict[str, Any]) -> Op:
+    """The op of a measured record."""
+    shape = {field.name: record[field.name] for field in fields(Structure) if field.name in record}
+    return Op(Structure(**shape), record["steps"], record["return_sequences"])
+
+
+def _matrix(ops: Iterable[Op]) -> NDArray[np.float64]:
+    return np.array([[work(op)[piece] for piece in PIECES] for op in ops], float)
+
+
+def _fit(
+    counts: NDArray[np.float64], spent: NDArray[np.float64], total: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Least squares of the error relative to the total, no coefficient below zero."""
+    return nnls(counts / total[:, None], spent / total)[0]

@@ -1,0 +1,245 @@
+"""From a trained model and limits to a compressed model: shapes are weighed, chosen and tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from math import inf
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from hmd_tflm.datasets import Dataset
+from hmd_tflm.errors import UserError
+from hmd_tflm.layers.compress import _moments, _recurrent_layers, compress
+from hmd_tflm.plan.choose import Limits, Option, Unreachable, choose, front
+from hmd_tflm.plan.cost import Op, check_board, work
+from hmd_tflm.plan.firmware import Cost, Firmware, built, constant_bytes, cost
+from hmd_tflm.plan.sensitivity import Layer, Probe, candidates
+from hmd_tflm.simulate.board import Board
+from hmd_tflm.structure import Structure
+
+ROWS = 64  # of random inputs, where none are given
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison; `limit` is None where there is none."""
+
+    name: str
+    digits: int
+    limit: float | None
+    predicted: float
+    simulated: float
+
+    @property
+    def difference(self) -> float:
+        """Of the prediction, relative to the simulation."""
+        return self.predicted / self.simulated - 1
+
+    @property
+    def over(self) -> bool:
+        """Whether the simulation is over the limit."""
+        return self.limit is not None and self.simulated > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `plan` chose.
+
+    Attributes:
+        model: compressed; not trained since.
+        chosen: by layer name.
+        error_is: what the options' errors are, in words.
+        predicted, simulated: of the whole model.
+    """
+
+    board: Board
+    limits: Limits
+    model: keras.Model
+    chosen: dict[str, Option]
+    error_is: str
+    predicted: Cost
+    simulated: Cost
+
+    def table(self) -> list[Row]:
+        """Cycles, milliseconds at the board's clock, bytes of flash and RAM."""
+        ms = 1e3 / self.board.clock_hz
+        p, s, limits = self.predicted, self.simulated, self.limits
+        limit = {
+            f.name: v if (v := getattr(limits, f.name)) < inf else None for f in fields(limits)
+        }
+        cycles = limit["cycles"]
+        return [
+            Row("cycles", 0, cycles, p.cycles, s.cycles),
+            Row("ms", 3, cycles and cycles * ms, p.cycles * ms, s.cycles * ms),
+            Row("flash", 0, limit["flash"], p.flash, s.flash),
+            Row("RAM", 0, limit["ram"], p.ram, s.ram),
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan for JSON, without the model."""
+        return {
+            "board": self.board.name,
+            "clock_hz": self.board.clock_hz,
+            "wait_states": self.board.flash.wait_states if self.board.flash else 0,
+            "error_is": self.error_is,
+            "layers": [
+                {"name": name, "shape": describe(option.structure)}
+                | asdict(option.structure)
+                | {"compression": option.structure.compression, "error": option.error}
+                for name, option in self.chosen.items()
+            ],
+            "table": [
+                {
+                    "name": row.name,
+                    "limit": row.limit,
+                    "predicted": row.predicted,
+                    "simulated": row.simulated,
+                    "difference": row.difference,
+                }
+                for row in self.table()
+            ],
+        }
+
+
+def describe(s: Structure) -> str:
+    """A shape in words."""
+    own = "shared " if s.shared else ""
+    if not s.lower:
+        return "dense"
+    if not s.rows and s.blocks == 1:
+        return f"LMF, {own}rank {s.rank}"
+    if s.rank == 1:
+        return f"HMD, {s.rows} dense rows, {s.blocks} {own}blocks"
+    return f"HMF, {s.rows} dense rows, {own}rank {s.rank}"
+
+
+def plan(
+    model: keras.Model,
+    board: Board,
+    limits: Limits,
+    *,
+    calibration: NDArray | None = None,
+    dataset: Dataset | None = None,
+) -> Plan:
+    """Choose the shapes of a trained model's recurrent layers.
+
+    Args:
+        model: as for `hmd_tflm.compress`, with one input of fixed shape and one output.
+        board: a Cortex-M4.
+        limits: cycles, flash and RAM of the whole firmware; the board's own memory is one, too.
+        calibration: inputs like those that the model will see, by which the weights are weighed.
+        dataset: instead; its labels tell what each shape does to accuracy.
+
+    Raises:
+        UserError: a model or board that cannot be served, limits that cannot be kept.
+    """
+    check_board(board)
+    dense = compress(model, {})
+    if dataset is not None:
+        calibration = dataset.calibration()
+    moments: Mapping[str, NDArray] = {}
+    if calibration is not None:
+        moments = _moments(dense, list(_recurrent_layers(dense)), calibration)
+    layers = {
+        layer.name: Layer(layer, moments.get(layer.name)) for _, layer in _recurrent_layers(dense)
+    }
+    for layer in layers.values():
+        work(Op(layer.structure, 1))  # what cannot be predicted is refused before any work
+    rows = _random_inputs(model) if calibration is None else calibration
+    least = {name: _least(layer.structure) for name, layer in layers.items()}
+    firmware = Firmware(compress(model, least), rows, board)
+    probe = None if dataset is None else Probe(dense, dataset)
+    options = [_options(name, layers[name], firmware, probe) for name in firmware.ops]
+    chosen = _choose(firmware, options, _with_memory(limits, board, firmware))
+    shapes = {name: option.structure for name, option in chosen.items()}
+    compressed = compress(model, shapes, calibration=calibration)
+    _, report, _ = built(compressed, rows, board)
+    return Plan(
+        board,
+        limits,
+        compressed,
+        chosen,
+        "of the pre-activations' power" if probe is None else "nats of loss on validation data",
+        firmware.cost(shapes),
+        cost(report),
+    )
+
+
+def _least(s: Structure) -> Structure:
+    return Structure(s.inputs, s.units, rows=0, blocks=1, rank=1, shared=True, gates=s.gates)
+
+
+def _random_inputs(model: keras.Model) -> NDArray:
+    """Of the model's shape: sizes and cycles do not depend on the values."""
+    rng, (source,) = np.random.default_rng(0), model.inputs
+    shape = (ROWS, *(1 if n is None else n for n in source.shape[1:]))
+    if np.issubdtype(source.dtype, np.integer):
+        return rng.integers(0, 2, shape).astype(source.dtype)
+    return rng.normal(size=shape).astype(source.dtype)
+
+
+def _options(name: str, layer: Layer, firmware: Firmware, probe: Probe | None) -> list[Option]:
+    """The layer's shapes that no other shape beats in everything."""
+    found, options = {}, []
+    for s in tqdm(candidates(layer.structure), f"{name}: approximate", unit="shape"):
+        found[s] = approximation = layer.approximation(s)
+        cycles, ram = firmware.cycles(name, s), firmware.cost({name: s}).ram
+        options.append(Option(s, cycles, constant_bytes(s), ram, layer.lost(approximation)))
+    best = front(options)
+    if probe is None:
+        return best
+    return [
+        replace(option, error=probe(layer, option.structure, found[option.structure]))
+        for option in tqdm(best, f"{name}: probe", unit="shape")
+    ]
+
+
+def _with_memory(limits: Limits, board: Board, firmware: Firmware) -> Limits:
+    """No more than the board has."""
+    memory = board.memory
+    return replace(
+        limits,
+        flash=min(limits.flash, memory["flash"].size),
+        ram=min(limits.ram, memory["ram"].size - firmware.stack),
+    )
+
+
+def _choose(
+    firmware: Firmware, options: Sequence[Sequence[Option]], limits: Limits
+) -> dict[str, Option]:
+    """By layer name, within limits of the whole firmware."""
+    rest = firmware.rest
+    left = Limits(limits.cycles - rest.cycles, limits.flash - rest.flash, limits.ram)
+    while True:
+        try:
+            chosen = dict(zip(firmware.ops, choose(options, left), strict=True))
+        except Unreachable as error:
+            raise UserError(_sentence(error.least, firmware, limits)) from error
+        needed = firmware.cost({name: option.structure for name, option in chosen.items()}).ram
+        if needed <= limits.ram:
+            return chosen
+        left = replace(left, ram=left.ram - (needed - limits.ram))  # the arena has gaps
+
+
+def _sentence(least: Mapping[str, float], firmware: Firmware, limits: Limits) -> str:
+    milliseconds = 1e3 / firmware.board.clock_hz
+    parts = []
+    for name, value in least.items():
+        limit = getattr(limits, name)
+        if value == inf:
+            continue
+        if name == "cycles":
+            value = (value + firmware.rest.cycles) * milliseconds
+            parts.append(f"max-ms {limit * milliseconds:.3g}, reachable {value:.3g}")
+        else:
+            value += firmware.rest.flash if name == "flash" else 0
+            parts.append(f"max-{name} {limit:,.0f}, reachable {value:,.0f} bytes")
+    return (
+        f"limits: received {'; '.join(parts)}; give higher limits, or a model with fewer units "
+        "or time steps"
+    )
