@@ -197,8 +197,12 @@ class Structure:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates in one time step, without the element-wise gate arithmetic."""
-        return self.parameters
+        """Multiply-accumulates in one time step, without the element-wise gate arithmetic.
+
+        A GRU (three gates) computes shared projections twice: its candidate sees other columns.
+        """
+        twice = self.gates == 3 and self.shared and self.lower > 0
+        return self.parameters + (self.rank * self.columns if twice else 0)
 
     @property
     def dense_parameters(self) -> int:

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers import HMDGRU, HMDLSTM
 
 Layers = Callable[[], list[Any]]
 
 
-def _bidirectional(units: int, **kwargs: Any) -> Any:
-    return keras.layers.Bidirectional(HMDLSTM(units, **kwargs))
+def _bidirectional(units: int, layer: type = HMDLSTM, **kwargs: Any) -> Any:
+    return keras.layers.Bidirectional(layer(units, **kwargs))
 
 
 # name: (steps, or None for all that the data have; recurrent layers)
@@ -38,6 +38,20 @@ MODELS: dict[str, tuple[int | None, Layers]] = {
         lambda: [
             _bidirectional(9, rows=0, blocks=2, rank=2, shared=True, return_sequences=True),
             HMDLSTM(14, rows=14),
+        ],
+    ),
+    "gru_dense": (None, lambda: [HMDGRU(20, rows=20)]),
+    "gru_hmd": (None, lambda: [HMDGRU(21, 2.0)]),
+    "gru_lmf_rank_15": (None, lambda: [HMDGRU(24, rows=0, blocks=1, rank=15)]),
+    "gru_four_blocks_rank_2": (None, lambda: [HMDGRU(13, rows=0, blocks=4, rank=2)]),
+    "gru_shared_rank_3": (None, lambda: [HMDGRU(19, rows=5, blocks=2, rank=3, shared=True)]),
+    "gru_backwards_one_step": (1, lambda: [HMDGRU(12, rows=5, go_backwards=True)]),
+    "gru_behind_lstm": (
+        None,
+        lambda: [
+            HMDGRU(9, rows=4, rank=2, return_sequences=True),
+            _bidirectional(8, rows=3, return_sequences=True),
+            _bidirectional(7, HMDGRU, rows=0, blocks=2, rank=2, shared=True),
         ],
     ),
 }

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm import tflite
-from hmd_tflm.op.lstm import IntegerLSTM
-from hmd_tflm.op.options import NAME, VERSION, Options
+from hmd_tflm.op.layer import IntegerLayer
+from hmd_tflm.op.options import VERSION, Options
 from hmd_tflm.op.packing import pack
 from hmd_tflm.op.quantize import Factors, Observed, quantize
 from hmd_tflm.structure import Structure
@@ -16,7 +16,7 @@ from hmd_tflm.tflite import schema
 X_SCALE = 1 / 128
 
 
-def random_layer(structure: Structure, seed: int = 0) -> IntegerLSTM:
+def random_layer(structure: Structure, seed: int = 0) -> IntegerLayer:
     """A layer that returns its last output, with weights of the variance of a trained one."""
     return quantized(random_factors(structure, seed), structure)
 
@@ -27,7 +27,7 @@ def random_input(structure: Structure, steps: int, seed: int = 0) -> NDArray[np.
     return rng.integers(-128, 128, (1, steps, structure.inputs)).astype(np.int8)
 
 
-def quantized(factors: Factors, structure: Structure) -> IntegerLSTM:
+def quantized(factors: Factors, structure: Structure) -> IntegerLayer:
     """Float weights as a calibration would quantise them that sees ordinary values."""
     projected = np.full((structure.projection_sets, structure.blocks, structure.rank), 2.0)
     x_power, h_power = np.full(structure.inputs, 0.3), np.full(structure.units, 0.1)
@@ -35,32 +35,39 @@ def quantized(factors: Factors, structure: Structure) -> IntegerLSTM:
     return quantize(factors, observed, Options(structure=structure, x_scale=X_SCALE))
 
 
-def layer_model(lstm: IntegerLSTM, steps: int) -> bytes:
-    """The `.tflite` of one HMD_LSTM op."""
-    structure = lstm.options.structure
-    weights, table = pack(lstm)
+def layer_model(layer: IntegerLayer, steps: int) -> bytes:
+    """The `.tflite` of one HMD op."""
+    options, structure = layer.options, layer.options.structure
+    weights, table = pack(layer)
     state = (1, structure.units)
-    cell_scale = 2.0 ** (lstm.options.cell_shift - 12)
-    int8, int16 = schema.TensorType.INT8, schema.TensorType.INT16
+    types = {1: schema.TensorType.INT8, 2: schema.TensorType.INT16}  # by bytes
+    int8, int16 = types.values()
     tensors = [
         _tensor("x", int8, (1, steps, structure.inputs), 0, X_SCALE),
         _tensor("weights", int8, weights.shape, 1),
         _tensor("requantization", int16, table.shape, 2),
-        _tensor("h", int8, state, 0, 1 / 128),
-        _tensor("c", int16, state, 0, cell_scale),
+        *(
+            _tensor(name, types[dtype.itemsize], state, 0, options.state_scale(name))
+            for name, dtype in options.cell.states.items()
+        ),
         _tensor("y", int8, state, 0, 1 / 128),
     ]
-    tensors[3].isVariable = tensors[4].isVariable = True
-    op = schema.OperatorT(opcodeIndex=0, inputs=[0, 1, 2, 3, 4], outputs=[5])
-    op.customOptions = np.frombuffer(lstm.options.encode(), np.uint8)
+    for tensor in tensors[3:-1]:
+        tensor.isVariable = True
+    *inputs, output = range(len(tensors))
+    op = schema.OperatorT(opcodeIndex=0, inputs=inputs, outputs=[output])
+    op.customOptions = np.frombuffer(options.encode(), np.uint8)
     custom = schema.BuiltinOperator.CUSTOM
     code = schema.OperatorCodeT(
-        deprecatedBuiltinCode=custom, builtinCode=custom, customCode=NAME.encode(), version=VERSION
+        deprecatedBuiltinCode=custom,
+        builtinCode=custom,
+        customCode=options.cell.name.encode(),
+        version=VERSION,
     )
     buffers = [schema.BufferT()] + [
         schema.BufferT(data=np.frombuffer(a.tobytes(), np.uint8)) for a in (weights, table)
     ]
-    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[5], operators=[op])
+    graph = schema.SubGraphT(tensors=tensors, inputs=[0], outputs=[output], operators=[op])
     return tflite.write(
         schema.ModelT(version=3, operatorCodes=[code], subgraphs=[graph], buffers=buffers)
     )

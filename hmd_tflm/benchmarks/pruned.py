@@ -12,7 +12,7 @@ from hmd_tflm.benchmarks.cost import Cost, cost
 from hmd_tflm.benchmarks.layer_model import quantized, random_factors, random_input
 from hmd_tflm.benchmarks.pruned_layer import prune, write_source
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.quantize import Factors
 from hmd_tflm.op.reference import run
 from hmd_tflm.structure import Structure
@@ -53,7 +53,7 @@ def pruned_cost(
     return integer_cost(lstm, steps, seed)
 
 
-def integer_cost(lstm: IntegerLSTM, steps: int, seed: int = 0) -> Cost:
+def integer_cost(lstm: IntegerLayer, steps: int, seed: int = 0) -> Cost:
     """As `pruned_cost`, of a layer of dense rows in integers, with its zeros left out."""
     x = random_input(lstm.options.structure, steps, seed)
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:

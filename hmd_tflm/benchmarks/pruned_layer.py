@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hmd_tflm.codegen.ops import array, scratch_bytes
 from hmd_tflm.files import write_whole
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.layer import IntegerLayer
 
 SOURCES = Path(__file__).parents[2] / "firmware/peers/pruned_lstm"
 SEGMENT, BATCH, CONTINUES, END = 256, 4, 128, 255  # as in sparse_matvec.h
@@ -44,7 +44,7 @@ def prune(weights: NDArray[np.floating], parameters: int) -> NDArray[np.floating
     return pruned
 
 
-def pack(lstm: IntegerLSTM) -> tuple[NDArray[np.int8], NDArray[np.uint8], NDArray[np.int16]]:
+def pack(lstm: IntegerLayer) -> tuple[NDArray[np.int8], NDArray[np.uint8], NDArray[np.int16]]:
     """A layer of dense rows, sparse: batches, pieces and the table of sparse_matvec.h."""
     out = lstm.dense_out
     table = np.stack([out.multiplier, out.bias], axis=-1).swapaxes(0, 1)
@@ -67,7 +67,7 @@ def pack_rows(matrix: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.ui
     return np.concatenate(batches), np.array([*pieces, END], np.uint8)
 
 
-def write_source(lstm: IntegerLSTM, steps: int, folder: Path) -> None:
+def write_source(lstm: IntegerLayer, steps: int, folder: Path) -> None:
     """The C of a pruned layer as `hmd_tflm.simulate.build.build` takes it."""
     for path in SOURCES.glob("*.[chS]"):
         shutil.copy(path, folder)
@@ -76,16 +76,17 @@ def write_source(lstm: IntegerLSTM, steps: int, folder: Path) -> None:
     batches, pieces, table = pack(lstm)
     if not len(batches):
         batches = np.zeros(1, np.int8)  # C has no empty arrays
-    sizes = (s.inputs, s.units, s.rows, s.blocks, s.rank, 0, o.x_shift, o.h_shift, o.cell_shift)
+    sizes = (s.inputs, s.units, s.rows, s.blocks, s.rank, 0, s.gates)
+    shifts = (o.x_shift, o.h_shift, o.cell_shift)
     text = _MODEL.format(
         constants=array("batches", "int8_t", batches)
         + array("pieces", "uint8_t", pieces)
         + array("table", "int16_t", table),
-        options=", ".join(map(str, (*sizes, o.x_zero_point))),
+        options=", ".join(map(str, (*sizes, *shifts, o.x_zero_point))),
         steps=steps,
         inputs=s.inputs,
         units=s.units,
-        scratch=scratch_bytes(o),
+        scratch=scratch_bytes(s),
     )
     write_whole(folder / "model.c", text)
 
@@ -119,7 +120,7 @@ const char *hmd_model_op_name(uint32_t op) {{ (void)op; return "PRUNED_LSTM"; }}
 uint32_t hmd_model_arena_high_water(void) {{ return sizeof arena; }}
 
 int hmd_model_run(void (*op_done)(void *), void *context) {{
-  static const hmd_lstm_options options = {{{options}, 1.0f}};
+  static const hmd_options options = {{{options}, 1.0f}};
   pruned_lstm_run(&options, pieces,
                   &(hmd_lstm_tensors){{batches, table, arena.x, arena.y, arena.h, arena.c,
                                       arena.scratch, 1, STEPS}});

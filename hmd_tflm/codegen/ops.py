@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hmd_tflm import tflite
 from hmd_tflm.codegen import quantization as q
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.options import NAME
+from hmd_tflm.op.cells import CELLS, cell_of
 from hmd_tflm.op.read import read_layer
+from hmd_tflm.structure import Structure
 from hmd_tflm.tflite import TensorInfo, schema
 
 SCRATCH = "scratch"
@@ -86,38 +87,40 @@ def call(model: Any, op: Any, number: int) -> Call:
     return _CALLS[name](_Op(model, op, f"op{number}"))
 
 
-def _hmd_lstm(op: _Op) -> Call:
+def _recurrent(op: _Op) -> Call:
     layer = read_layer(op.model, op.op)
-    o, t = layer.lstm.options, layer.tensors
-    s = o.structure
+    o, t = layer.integers.options, layer.tensors
+    s, kernel = o.structure, o.cell.name.lower()
     flags = [
-        f"HMD_LSTM_{name.upper()}"
+        f"HMD_{name.upper()}"
         for name in ("return_sequences", "stateful", "go_backwards", "input_order")
         if getattr(o, name)
-    ] + (["HMD_LSTM_SHARED"] if s.shared else [])
-    numbers = (s.inputs, s.units, s.rows, s.blocks, s.rank)
-    shifts = (o.x_shift, o.h_shift, o.cell_shift, o.x_zero_point)
+    ] + (["HMD_SHARED"] if s.shared else [])
+    sizes = (s.inputs, s.units, s.rows, s.blocks, s.rank)
+    rest = (s.gates, o.x_shift, o.h_shift, o.cell_shift, o.x_zero_point)
     constants = (
         array(f"{op.prefix}_weights", "int8_t", layer.weights)
         + array(f"{op.prefix}_table", "int16_t", layer.table)
-        + f"static const hmd_lstm_options {op.prefix} = {{{_list(numbers)}, "
-        f"{' | '.join(flags) or 0}, {_list(shifts)}, {o.x_scale!r}f}};\n"
+        + f"static const hmd_options {op.prefix} = {{{_list(sizes)}, "
+        f"{' | '.join(flags) or 0}, {_list(rest)}, {o.x_scale!r}f}};\n"
     )
+    states = ", ".join(f"{{{t[name]}}}" for name in o.cell.states)
     text = (
-        f"hmd_lstm_run(&{op.prefix}, &(hmd_lstm_tensors){{{op.prefix}_weights, {op.prefix}_table, "
-        f"{{{t['x']}}}, {{{t['y']}}}, {{{t['h']}}}, {{{t['c']}}}, {{{SCRATCH}}}, "
-        f"{layer.batch}, {layer.steps}}});"
+        f"{kernel}_run(&{op.prefix}, &({kernel}_tensors){{{op.prefix}_weights, {op.prefix}_table, "
+        f"{{{t['x']}}}, {{{t['y']}}}, {states}, {{{SCRATCH}}}, {layer.batch}, {layer.steps}}});"
     )
-    states = {t["h"]: layer.batch * s.units, t["c"]: 2 * layer.batch * s.units}
-    return Call(constants, text, [t["x"]], [t["y"]], scratch_bytes(o), states)
+    bytes_of_states = {
+        t[name]: layer.batch * s.units * dtype.itemsize for name, dtype in o.cell.states.items()
+    }
+    return Call(constants, text, [t["x"]], [t["y"]], scratch_bytes(s), bytes_of_states)
 
 
-def scratch_bytes(options: Any) -> int:
-    """Scratch of an HMD_LSTM op, as hmd_lstm_plan counts it."""
-    s = options.structure
+def scratch_bytes(s: Structure) -> int:
+    """Scratch of an HMD op, as hmd_plan counts it."""
     even = s.columns + s.columns % 2
-    projected = s.projection_sets * (s.projections + s.projections % 2)
-    return 2 * (even + 4 * s.units + projected)
+    sets = 1 if s.shared else max(map(len, cell_of(s.gates).phases))
+    projected = sets * (s.projections + s.projections % 2)
+    return 2 * (even + s.gates * s.units + projected)
 
 
 def _fully_connected(op: _Op) -> Call:
@@ -219,7 +222,7 @@ def _unary(table: Callable[..., q.Table]) -> Callable[[_Op], Call]:
 
 
 _CALLS: dict[str, Callable[[_Op], Call]] = {
-    NAME: _hmd_lstm,
+    **dict.fromkeys(CELLS, _recurrent),
     "FULLY_CONNECTED": _fully_connected,
     "SOFTMAX": _softmax,
     "CONCATENATION": _concatenation,

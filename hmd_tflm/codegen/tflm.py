@@ -9,7 +9,7 @@ from hmd_tflm import tflite
 from hmd_tflm.codegen.generate import model_io, model_name
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import make_folder, write_whole
-from hmd_tflm.op.options import NAME
+from hmd_tflm.op.cells import CELLS
 from hmd_tflm.op.read import read_layers
 
 MODEL_FILE = "model.c"
@@ -83,14 +83,14 @@ def _ops_source(content: bytes) -> str:
     names = sorted(set(_op_names(content)))
     calls = []
     for name in names:
-        if name == NAME:
-            calls.append(f'AddCustom("{NAME}", hmd_tflm::Register_{NAME}())')
+        if name in CELLS:
+            calls.append(f'AddCustom("{name}", hmd_tflm::Register_{name}())')
         elif name in BUILTINS:
             calls.append(f"Add{BUILTINS[name]}()")
         else:
             raise UserError(
                 f"op {name}: received one that firmware with TFLM does not link, expected "
-                f"{', '.join(sorted([NAME, *BUILTINS]))}; change the model"
+                f"{', '.join(sorted([*CELLS, *BUILTINS]))}; change the model"
             )
     return _OPS.format(
         count=len(calls), calls="".join(f"  (void)resolver.{call};\n" for call in calls)

@@ -1,4 +1,4 @@
-"""Show the ops of a .tflite, and of each HMD_LSTM op its shape, options, bytes and MACs.
+"""Show the ops of a .tflite, and of each HMD op its shape, options, bytes and MACs.
 
 Options that do not fit their tensors are refused, as the runtimes refuse them.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from hmd_tflm import tflite
 from hmd_tflm.codegen.ops import scratch_bytes
 from hmd_tflm.files import read_whole
-from hmd_tflm.op.options import NAME
+from hmd_tflm.op.cells import CELLS
 from hmd_tflm.op.read import read_layer
 
 EXAMPLE = "model.tflite"
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def describe(content: bytes) -> list[dict[str, Any]]:
-    """Each op's name and tensors, and an HMD_LSTM op's options and costs."""
+    """Each op's name and tensors, and an HMD op's options and costs."""
     model = tflite.read(content)
     graph = model.subgraphs[0]
     described: list[dict[str, Any]] = []
@@ -50,16 +50,16 @@ def describe(content: bytes) -> list[dict[str, Any]]:
             "inputs": [_text(graph.tensors[i]) for i in op.inputs if i >= 0],
             "outputs": [_text(graph.tensors[i]) for i in op.outputs],
         }
-        if name == NAME:
+        if name in CELLS:
             layer = read_layer(model, op)
-            s = layer.lstm.options.structure
+            s = layer.integers.options.structure
             entry["options"] = {
-                **layer.lstm.options.as_dict(),
+                **layer.integers.options.as_dict(),
                 "steps": layer.steps,
                 "compression": round(s.compression, 3),
                 "weight_bytes": layer.weights.nbytes + layer.table.nbytes,
-                "state_bytes": 3 * layer.batch * s.units,
-                "scratch_bytes": scratch_bytes(layer.lstm.options),
+                "state_bytes": layer.batch * layer.integers.options.state_bytes,
+                "scratch_bytes": scratch_bytes(s),
                 "macs": layer.steps * s.macs,
             }
         described.append(entry)

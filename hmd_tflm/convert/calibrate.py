@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hmd_tflm import tflite
+from hmd_tflm.convert.recurrence import run
 from hmd_tflm.convert.trace import TracedLayer
 from hmd_tflm.op.quantize import Observed
 
@@ -26,39 +26,54 @@ _MOVES = ("RESHAPE", "REVERSE_V2", "STRIDED_SLICE", "CONCATENATION", "SQUEEZE", 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The float model with ranges, and what the LSTM ops and the output saw.
+    """The float model with ranges, and what its layers and the output saw.
 
     Attributes:
         model: the `.tflite` with the range of each tensor.
-        inputs: of each LSTM op, in the order of the ops, its input ``[n, steps, inputs]``, in the
-            order in which steps are processed.
-        outputs: of each LSTM op, float h ``[n, steps, units]`` in the same order.
+        inputs: of each layer, its input ``[n, steps, inputs]``, in the order in which steps are
+            processed.
+        outputs: of each layer, float h ``[n, steps, units]`` in the same order.
+        observed: of each layer, what quantisation needs.
         result: the model's output, ``[n, ...]``.
     """
 
     model: bytes
     inputs: list[NDArray[np.float32]]
     outputs: list[NDArray[np.float32]]
+    observed: list[Observed]
     result: NDArray[np.float32]
 
 
-def calibrate(content: bytes, data: NDArray, stateful: bool) -> Calibration:
+def calibrate(content: bytes, layers: list[TracedLayer], data: NDArray) -> Calibration:
     """Run the float model on each row of ``data`` and write the ranges into it.
+
+    TensorFlow Lite runs what is around the recurrent layers: once to each layer, whose outputs for
+    all rows are then computed (`hmd_tflm.convert.recurrence`), and once to the end.
 
     Args:
         content: the float `.tflite`.
+        layers: those that its LSTM ops stand for, in the order of the ops.
         data: ``[n, ...]`` in the input's type.
-        stateful: state goes on from row to row.
     """
     model = tflite.read(content)
     graph = model.subgraphs[0]
-    lstms = [op for op in graph.operators if tflite.op_name(model, op) == LSTM]
+    stand_ins = stand_in_ops(model)
+    rest = _Rest(content, data)
+    inputs: list[NDArray[np.float32]] = []
+    outputs: list[NDArray[np.float32]] = []
+    observed: list[Observed] = []
+    for layer, op in zip(layers, stand_ins, strict=True):
+        x = np.stack(
+            [read(int(op.inputs[0]))[0] for read in rest.runs(outputs, f"to {layer.name}")]
+        )
+        h, seen = run(layer, x)
+        inputs.append(x)
+        outputs.append(h)
+        observed.append(seen)
     measured = sorted({int(i) for op in graph.operators for i in op.outputs} | {*graph.inputs})
-    watched = [int(op.inputs[0]) for op in lstms] + [int(op.outputs[0]) for op in lstms]
-    watched.append(int(graph.outputs[0]))
     ranges = np.tile([np.inf, -np.inf], (len(graph.tensors), 1))
-    kept: list[list[NDArray]] = [[] for _ in watched]
-    for read in tqdm(_runs(content, data, stateful), "calibrate", len(data), unit="row"):
+    result = []
+    for read in rest.runs(outputs, "to the end"):
         for index in measured:
             values = read(index)
             if values.dtype == np.float32:
@@ -66,93 +81,70 @@ def calibrate(content: bytes, data: NDArray, stateful: bool) -> Calibration:
                     min(ranges[index, 0], values.min()),
                     max(ranges[index, 1], values.max()),
                 )
-        for index, rows in zip(watched, kept, strict=True):
-            rows.append(read(index)[0])
-    for index in _h_tensors(model, graph, lstms):
+        result.append(read(int(graph.outputs[0]))[0])
+    for index in _h_tensors(model, graph, stand_ins):
         ranges[index] = H_RANGE
     for index in np.flatnonzero(np.isfinite(ranges).all(axis=1)):
         _set_range(graph.tensors[index], *ranges[index])
-    arrays = [np.stack(rows) for rows in kept]
-    count = len(lstms)
-    return Calibration(tflite.write(model), arrays[:count], arrays[count : 2 * count], arrays[-1])
+    return Calibration(tflite.write(model), inputs, outputs, observed, np.stack(result))
 
 
-def observe(layer: TracedLayer, x: NDArray[np.float32], h: NDArray[np.float32]) -> Observed:
-    """What quantisation needs of one layer, from its float inputs and outputs.
+def stand_in_ops(model: Any) -> list[Any]:
+    """The LSTM ops of a model, in their order."""
+    return [op for op in model.subgraphs[0].operators if tflite.op_name(model, op) == LSTM]
 
-    Ranges with which the layer was trained stay as they were.
+
+class _Rest:
+    """A float model without its recurrent layers: their outputs are inputs.
 
     Args:
-        layer: with its float factors.
-        x: ``[n, steps, inputs]``.
-        h: ``[n, steps, units]``, what the layer answered.
+        content: the float `.tflite`.
+        data: rows for its own input.
     """
-    s = layer.structure
-    before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
-    if layer.stateful:
-        before[1:, 0] = h[:-1, -1]
-    v = np.concatenate([x, before], axis=2).astype(np.float64)
-    projected = np.zeros((s.projection_sets, s.blocks, s.rank))
-    for j, (begin, end) in enumerate(pairwise(s.boundaries) if s.lower else ()):
-        part = layer.factors.projection[:, :, begin:end]
-        projected[:, j] = np.abs(np.einsum("ntc,sdc->sdnt", v[:, :, begin:end], part)).max((2, 3))
-    seen = Observed(
-        x_power=np.square(v[:, :, : s.inputs]).mean((0, 1)),
-        h_power=np.square(v[:, :, s.inputs :]).mean((0, 1)),
-        projected=projected,
-        cell=_largest_cell(layer, v),
-    )
-    if (fixed := layer.ranges) is None:
-        return seen
-    return replace(seen, projected=np.array(fixed.projected), shifts=fixed.shifts)
+
+    def __init__(self, content: bytes, data: NDArray) -> None:
+        model = tflite.read(content)
+        graph, stand_ins = model.subgraphs[0], stand_in_ops(model)
+        self._data = data
+        self._input = int(graph.inputs[0])
+        self._outputs = [int(op.outputs[0]) for op in stand_ins]
+        graph.inputs = [self._input, *self._outputs]
+        graph.operators = [op for op in graph.operators if op not in stand_ins]
+        self._interpreter = Interpreter(
+            model_content=tflite.write(model),
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        self._interpreter.allocate_tensors()
+
+    def runs(
+        self, outputs: list[NDArray[np.float32]], name: str
+    ) -> Iterator[Callable[[int], NDArray]]:
+        """After each row's run, a function that reads a tensor by its index.
+
+        Args:
+            outputs: of the first layers, as many as are known, ``[n, steps, units]``.
+            name: of this pass over the data.
+        """
+        for number, row in enumerate(tqdm(self._data, f"calibrate {name}", unit="row")):
+            self._interpreter.set_tensor(self._input, row[None])
+            for index, rows in zip(self._outputs, outputs, strict=False):
+                self._interpreter.set_tensor(index, rows[number][None])
+            self._interpreter.invoke()
+            yield self._interpreter.get_tensor
 
 
-def _largest_cell(layer: TracedLayer, v: NDArray[np.float64]) -> float:
-    """The largest magnitude of c, whose recurrence needs only the gates."""
-    gates = np.einsum("ntc,guc->gntu", v, layer.kernels.astype(np.float64))
-    i, f, g, _ = gates + layer.factors.bias[:, None, None]
-    write, keep = _sigmoid(i) * np.tanh(g), _sigmoid(f)
-    rows, steps, units = write.shape
-    if layer.stateful:  # one long sequence
-        write, keep = (a.reshape(1, rows * steps, units) for a in (write, keep))
-    c, largest = np.zeros(units), 0.0
-    for step in range(write.shape[1]):
-        c = keep[:, step] * c + write[:, step]
-        largest = max(largest, float(np.abs(c).max()))
-    return largest
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def _runs(content: bytes, data: NDArray, stateful: bool) -> Iterator[Any]:
-    """After each row's run, a function that reads a tensor by its index."""
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    interpreter.reset_all_variables()
-    for row in data:
-        if not stateful:
-            interpreter.reset_all_variables()
-        interpreter.set_tensor(source, row[None])
-        interpreter.invoke()
-        yield interpreter.get_tensor
-
-
-def _h_tensors(model: Any, graph: Any, lstms: list[Any]) -> set[int]:
+def _h_tensors(model: Any, graph: Any, stand_ins: list[Any]) -> set[int]:
     """What holds h: tensors of the LSTM ops, and what later ops move without changing values."""
-    found = {int(op.outputs[0]) for op in lstms}
+    found = {int(op.outputs[0]) for op in stand_ins}
     constants = {i for i, t in enumerate(graph.tensors) if tflite.constant(model, t) is not None}
     for op in graph.operators:
         sources = {int(i) for i in op.inputs} - constants
         if tflite.op_name(model, op) in _MOVES and sources and sources <= found:
             found |= {int(i) for i in op.outputs}
-    own = {int(i) for op in lstms for i in (op.inputs[H_STATE], op.intermediates[H_INTERMEDIATE])}
+    own = {
+        int(i) for op in stand_ins for i in (op.inputs[H_STATE], op.intermediates[H_INTERMEDIATE])
+    }
     return found | own
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from tensorflow.lite.python.convert import mlir_quantize
 
 from hmd_tflm import tflite
-from hmd_tflm.convert.calibrate import Calibration, calibrate, observe
-from hmd_tflm.convert.splice import lstm_ops, match, place, splice
+from hmd_tflm.convert.calibrate import Calibration, calibrate, stand_in_ops
+from hmd_tflm.convert.splice import match, place, splice
 from hmd_tflm.convert.trace import TracedLayer, trace
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.packing import pack
 from hmd_tflm.op.quantize import quantize
@@ -110,8 +110,8 @@ def convert(model: keras.Model, calibration: NDArray) -> Conversion:
     """Convert a model to int8.
 
     Args:
-        model: built, with one input of fixed shape and one output, made of HMDLSTM layers and of
-            layers that TensorFlow Lite converts to int8.
+        model: built, with one input of fixed shape and one output, made of HMDLSTM and HMDGRU
+            layers and of those that TensorFlow Lite converts to int8.
         calibration: inputs ``[n, ...]`` like those that the model will see; some hundred rows.
             For a stateful model they follow each other.
 
@@ -123,13 +123,12 @@ def convert(model: keras.Model, calibration: NDArray) -> Conversion:
     _check_weights(model)
     float_model, traced = trace(model, data[:1])
     layers = match(tflite.read(float_model), traced)
-    seen = calibrate(float_model, data, any(layer.stateful for layer in layers))
+    seen = calibrate(float_model, layers, data)
     quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
-    ops = lstm_ops(quantised)
+    ops = stand_in_ops(quantised)
     places = [place(quantised, op, layer) for op, layer in zip(ops, layers, strict=True)]
-    lstms, reports = [], []
+    integers, reports = [], []
     for number, (spot, layer) in enumerate(zip(places, layers, strict=True)):
-        x, h = seen.inputs[number], seen.outputs[number]
         info = tflite.tensor_info(quantised.subgraphs[0].tensors[spot.x])
         options = Options(
             structure=layer.structure,
@@ -140,10 +139,10 @@ def convert(model: keras.Model, calibration: NDArray) -> Conversion:
             x_zero_point=info.zero_point,
             x_scale=info.scale,
         )
-        lstm = quantize(layer.factors, observe(layer, x, h), options)
-        lstms.append(lstm)
-        reports.append(_report(layer, lstm, info.quantize(x), h))
-    content = splice(quantised, places, lstms)
+        integers.append(quantize(layer.factors, seen.observed[number], options))
+        x = info.quantize(seen.inputs[number])
+        reports.append(_report(layer, integers[-1], x, seen.outputs[number]))
+    content = splice(quantised, places, integers)
     return Conversion(content, reports, *_compare(content, data, seen))
 
 
@@ -166,15 +165,15 @@ def _quantize_rest(model: bytes, input_type: np.dtype) -> bytes:
 
 
 def _report(
-    layer: TracedLayer, lstm: IntegerLSTM, x: NDArray[np.int8], h: NDArray[np.float32]
+    layer: TracedLayer, integers: IntegerLayer, x: NDArray[np.int8], h: NDArray[np.float32]
 ) -> LayerReport:
     s, (rows, steps, _) = layer.structure, h.shape
     if layer.stateful:
         x, h = x.reshape(1, rows * steps, -1), h.reshape(1, rows * steps, -1)
-    plain = replace(lstm.options, return_sequences=True, go_backwards=False, input_order=False)
-    integers = run(replace(lstm, options=plain), x[:MEASURED_ROWS])
-    error = integers / 128 - h[:MEASURED_ROWS]
-    weights, table = pack(lstm)
+    plain = replace(integers.options, return_sequences=True, go_backwards=False, input_order=False)
+    y = run(replace(integers, options=plain), x[:MEASURED_ROWS])
+    error = y / 128 - h[:MEASURED_ROWS]
+    weights, table = pack(integers)
     return LayerReport(
         layer.name,
         s.inputs,

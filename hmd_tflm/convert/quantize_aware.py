@@ -8,9 +8,9 @@ import keras
 from numpy.typing import NDArray
 
 from hmd_tflm import tflite
-from hmd_tflm.convert.calibrate import calibrate, observe
+from hmd_tflm.convert.calibrate import calibrate, stand_in_ops
 from hmd_tflm.convert.convert import _check_weights, _checked, _quantize_rest
-from hmd_tflm.convert.splice import lstm_ops, match, place
+from hmd_tflm.convert.splice import match, place
 from hmd_tflm.convert.trace import trace
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM
@@ -63,17 +63,17 @@ def _ranges(model: keras.Model, calibration: NDArray) -> dict[str, Ranges]:
     _check_weights(model)
     float_model, traced = trace(model, data[:1])
     layers = match(tflite.read(float_model), traced)
-    seen = calibrate(float_model, data, any(layer.stateful for layer in layers))
+    seen = calibrate(float_model, layers, data)
     quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
     ranges: dict[str, Ranges] = {}
-    for op, layer, x, h in zip(lstm_ops(quantised), layers, seen.inputs, seen.outputs, strict=True):
+    ops = stand_in_ops(quantised)
+    for op, layer, observed in zip(ops, layers, seen.observed, strict=True):
         if layer.name in ranges:
             raise UserError(f"layer {layer.name}: is called more than once, expected one call")
         info = tflite.tensor_info(quantised.subgraphs[0].tensors[place(quantised, op, layer).x])
         options = Options(
             structure=layer.structure, x_zero_point=info.zero_point, x_scale=info.scale
         )
-        observed = observe(layer, x, h)
         options = quantize(layer.factors, observed, options).options
         ranges[layer.name] = Ranges(
             options.x_scale,

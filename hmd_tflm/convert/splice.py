@@ -1,4 +1,4 @@
-"""Put HMD_LSTM ops where the quantised model has TensorFlow Lite's own LSTM ops."""
+"""Put HMD ops where the quantised model has LSTM ops that stand for them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 
 from hmd_tflm import tflite
-from hmd_tflm.convert.calibrate import LSTM
+from hmd_tflm.convert.calibrate import stand_in_ops
 from hmd_tflm.convert.trace import TracedLayer
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM
-from hmd_tflm.op.options import NAME, VERSION
+from hmd_tflm.op.layer import IntegerLayer
+from hmd_tflm.op.options import VERSION, Options
 from hmd_tflm.op.packing import pack
 from hmd_tflm.tflite import schema
+
+_TYPES = {
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Place:
     """Where one HMD op goes.
 
     Attributes:
-        op: the LSTM op that it replaces.
+        op: the LSTM op that stands for it.
         x, y: indices of its input and output tensors.
         absorbed: ops around the LSTM op whose work the HMD op does itself.
         input_order: it absorbs the reversal of its outputs.
@@ -35,11 +40,6 @@ class Place:
     input_order: bool
 
 
-def lstm_ops(model: Any) -> list[Any]:
-    """The LSTM ops of a model, in their order."""
-    return [op for op in model.subgraphs[0].operators if tflite.op_name(model, op) == LSTM]
-
-
 def match(model: Any, layers: list[TracedLayer]) -> list[TracedLayer]:
     """The layer behind each LSTM op of the float model, found by its weights.
 
@@ -47,13 +47,13 @@ def match(model: Any, layers: list[TracedLayer]) -> list[TracedLayer]:
         AssertionError: the stock converter changed the weights.
     """
     graph, left, found = model.subgraphs[0], list(layers), []
-    for op in lstm_ops(model):
+    for op in stand_in_ops(model):
         weights = [tflite.constant(model, graph.tensors[i]) for i in op.inputs[1:9]]
         assert all(part is not None for part in weights), "an LSTM op without constant weights"
         x_parts, h_parts = np.array(weights[:4]), np.array(weights[4:])
         kernels = np.concatenate([x_parts, h_parts], axis=2)
-        layer = next((one for one in left if np.array_equal(one.kernels, kernels)), None)
-        assert layer is not None, "an LSTM op whose weights belong to no HMDLSTM layer"
+        layer = next((one for one in left if np.array_equal(one.stand_in_kernels, kernels)), None)
+        assert layer is not None, "an LSTM op whose weights belong to no HMD layer"
         left.remove(layer)
         found.append(layer)
     assert not left, f"no LSTM op for {', '.join(layer.name for layer in left)}"
@@ -91,61 +91,64 @@ def place(model: Any, op: Any, layer: TracedLayer) -> Place:
     return Place(op, x, y, absorbed, input_order)
 
 
-def splice(model: Any, places: list[Place], lstms: list[IntegerLSTM]) -> bytes:
+def splice(model: Any, places: list[Place], layers: list[IntegerLayer]) -> bytes:
     """Replace the LSTM ops and drop what nothing uses any more."""
     graph = model.subgraphs[0]
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-    code.customCode, code.version = NAME.encode(), VERSION
-    model.operatorCodes.append(code)
-    for number, (spot, lstm) in enumerate(zip(places, lstms, strict=True)):
-        op, units = spot.op, lstm.options.structure.units
-        weights, table = pack(lstm)
-        prefix = f"hmd_lstm_{number}/"
-        op.opcodeIndex = len(model.operatorCodes) - 1
+    for number, (spot, layer) in enumerate(zip(places, layers, strict=True)):
+        op, options = spot.op, layer.options
+        weights, table = pack(layer)
+        prefix = f"{options.cell.name.lower()}_{number}/"
+        op.opcodeIndex = _op_code(model, options.cell.name)
         op.inputs = [
             spot.x,
             _add_constant(model, prefix + "weights", weights),
             _add_constant(model, prefix + "requantization", table),
-            _add_state(graph, prefix + "h", schema.TensorType.INT8, units, 1 / 128),
-            _add_state(
-                graph,
-                prefix + "c",
-                schema.TensorType.INT16,
-                units,
-                2.0 ** (lstm.options.cell_shift - 12),
-            ),
+            *(_add_state(graph, prefix + name, options, name) for name in options.cell.states),
         ]
         op.outputs, op.intermediates = [spot.y], None
         op.builtinOptionsType, op.builtinOptions = 0, None
-        op.customOptions = np.frombuffer(lstm.options.encode(), np.uint8)
+        op.customOptions = np.frombuffer(options.encode(), np.uint8)
     absorbed = [id(op) for spot in places for op in spot.absorbed]
     graph.operators = [op for op in graph.operators if id(op) not in absorbed]
     _drop_unused(model)
     return tflite.write(model)
 
 
+def _op_code(model: Any, name: str) -> int:
+    """The index of a custom op's code, which is added if it is the first such op."""
+    codes = model.operatorCodes
+    for index, code in enumerate(codes):
+        if code.customCode == name.encode():
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode, code.version = name.encode(), VERSION
+    codes.append(code)
+    return len(codes) - 1
+
+
 def _add_constant(model: Any, name: str, values: Any) -> int:
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(values.tobytes(), np.uint8)
     model.buffers.append(buffer)
-    kind = schema.TensorType.INT16 if values.dtype == np.int16 else schema.TensorType.INT8
-    return _add_tensor(model.subgraphs[0], name, kind, values.shape, len(model.buffers) - 1)
+    buffer_index = len(model.buffers) - 1
+    return _add_tensor(model.subgraphs[0], name, values.dtype, values.shape, buffer_index)
 
 
-def _add_state(graph: Any, name: str, kind: int, units: int, scale: float) -> int:
-    index = _add_tensor(graph, name, kind, (1, units), 0)
+def _add_state(graph: Any, name: str, options: Options, state: str) -> int:
+    shape = (1, options.structure.units)
+    index = _add_tensor(graph, name, options.cell.states[state], shape, 0)
     tensor = graph.tensors[index]
     tensor.isVariable = True
     tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale = np.array([scale], np.float32)
+    tensor.quantization.scale = np.array([options.state_scale(state)], np.float32)
     tensor.quantization.zeroPoint = np.array([0], np.int64)
     return index
 
 
-def _add_tensor(graph: Any, name: str, kind: int, shape: tuple[int, ...], buffer: int) -> int:
+def _add_tensor(graph: Any, name: str, dtype: np.dtype, shape: tuple[int, ...], buffer: int) -> int:
     tensor = schema.TensorT()
-    tensor.name, tensor.type, tensor.buffer = name.encode(), kind, buffer
+    tensor.name, tensor.type, tensor.buffer = name.encode(), _TYPES[dtype], buffer
     tensor.shape = np.array(shape, np.int32)
     graph.tensors.append(tensor)
     return len(graph.tensors) - 1

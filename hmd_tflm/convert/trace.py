@@ -1,8 +1,8 @@
-"""From a Keras model to a float `.tflite` in which each HMDLSTM is one LSTM op of TensorFlow Lite.
+"""From a Keras model to a float `.tflite` in which an LSTM op stands for each HMD layer.
 
 The stock converter knows an LSTM only as a function that claims to implement one: it replaces the
 body of such a function by UNIDIRECTIONAL_SEQUENCE_LSTM, so the body below has the right types and
-no meaning.
+no meaning. A GRU has no such op: there the LSTM op only marks its place.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers.factored import FactoredLayer
 from hmd_tflm.layers.quantized import Ranges
 from hmd_tflm.layers.recurrence import override
+from hmd_tflm.op.cells import Cell, cell_of
 from hmd_tflm.op.quantize import Factors
 from hmd_tflm.quiet import quiet
 from hmd_tflm.structure import Structure
@@ -28,12 +29,11 @@ from hmd_tflm.structure import Structure
 
 @dataclass(frozen=True, slots=True)
 class TracedLayer:
-    """One call of an HMDLSTM, in the order of the calls.
+    """One call of an HMD layer, in the order of the calls.
 
     Attributes:
         name: the Keras layer's.
-        kernels: the effective matrices as the LSTM op holds them, float32
-            ``[4, units, columns]``.
+        kernels: the effective matrices, float32 ``[gates, units, columns]``.
         ranges: with which the weights were trained, of a `QuantizedHMDLSTM`; else None.
     """
 
@@ -45,6 +45,19 @@ class TracedLayer:
     stateful: bool
     go_backwards: bool
     ranges: Ranges | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """Of its op."""
+        return cell_of(self.structure.gates)
+
+    @property
+    def stand_in_kernels(self) -> NDArray[np.float32]:
+        """Those of the LSTM op, ``[4, units, columns]``: a GRU's last gate stands there twice."""
+        return self.kernels[_FOUR_GATES]
+
+
+_FOUR_GATES = [0, 1, 2, -1]
 
 
 def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]]:
@@ -66,17 +79,17 @@ def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]
     problems: list[UserError] = []  # Keras wraps what is raised in a call in lines of its own
 
     def fused(
-        layer: HMDLSTM, sequences: Any, initial_state: Any, mask: Any, *_: Any
+        layer: FactoredLayer, sequences: Any, initial_state: Any, mask: Any, *_: Any
     ) -> tuple[Any, Any, list[Any]]:
         try:
             _check_call(layer, initial_state, mask)
         except UserError as error:
             problems.append(error)
             raise
-        outputs = _lstm_op(records[layer], sequences, f"lstm_hmd_{len(traced)}")
+        outputs = _stand_in(records[layer], sequences, f"lstm_hmd_{len(traced)}")
         traced.append(records[layer])
         last = outputs[:, -1]
-        return last, outputs, [last, last]
+        return last, outputs, [last for _ in initial_state]
 
     def serve(x: Any) -> Any:
         traced.clear()  # saving traces once more
@@ -105,13 +118,13 @@ def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]
             ) from error
 
 
-def _lstm_op(record: TracedLayer, sequences: Any, name: str) -> Any:
+def _stand_in(record: TracedLayer, sequences: Any, name: str) -> Any:
     """The outputs ``[1, steps, units]`` in the order of the steps' processing."""
     steps, s = sequences.shape[1], record.structure
     if record.go_backwards:
         sequences = tf.reverse(sequences, [1])
-    stacked = record.kernels.transpose(2, 0, 1).reshape(s.columns, 4 * s.units)
-    bias = record.factors.bias.astype(np.float32).ravel()
+    stacked = record.stand_in_kernels.transpose(2, 0, 1).reshape(s.columns, 4 * s.units)
+    bias = record.factors.bias[_FOUR_GATES].astype(np.float32).ravel()
 
     def body(x: Any, h: Any, c: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
         sums = (tf.matmul(x[:, 0], kernel) + tf.matmul(h, recurrent) + bias)[:, : s.units] + c
@@ -129,14 +142,14 @@ def _lstm_op(record: TracedLayer, sequences: Any, name: str) -> Any:
     return op(sequences, zeros, zeros, kernel, recurrent, tf.constant(bias))[1]
 
 
-def _record(layer: HMDLSTM) -> TracedLayer:
+def _record(layer: FactoredLayer) -> TracedLayer:
     s = layer.cell.structure
     dense, projection, expansion = (f.astype(np.float64) for f in layer.cell.factors())
-    bias = np.zeros(4 * s.units) if layer.cell.bias is None else np.asarray(layer.cell.bias)
+    bias = np.zeros(s.gates * s.units) if layer.cell.bias is None else np.asarray(layer.cell.bias)
     return TracedLayer(
         name=layer.name,
         structure=s,
-        factors=Factors(dense, projection, expansion, bias.reshape(4, s.units).astype(float)),
+        factors=Factors(dense, projection, expansion, bias.reshape(s.gates, s.units).astype(float)),
         kernels=s.effective(dense, projection, expansion).astype(np.float32),
         return_sequences=layer.return_sequences,
         stateful=layer.stateful,
@@ -146,7 +159,7 @@ def _record(layer: HMDLSTM) -> TracedLayer:
 
 
 @contextmanager
-def _stateless(layers: list[HMDLSTM]) -> Iterator[None]:
+def _stateless(layers: list[FactoredLayer]) -> Iterator[None]:
     """Keep Keras from assigning states in the trace."""
     stateful = [layer.stateful for layer in layers]
     for layer in layers:
@@ -158,11 +171,11 @@ def _stateless(layers: list[HMDLSTM]) -> Iterator[None]:
             layer.stateful = value
 
 
-def _checked_layers(model: keras.Model) -> list[HMDLSTM]:
-    """The HMDLSTM layers, after a look at all layers."""
+def _checked_layers(model: keras.Model) -> list[FactoredLayer]:
+    """The HMD layers, after a look at all layers."""
     found = []
     for layer in model._flatten_layers():
-        if isinstance(layer, HMDLSTM):
+        if isinstance(layer, FactoredLayer):
             found.append(layer)
             if layer.return_state:
                 raise UserError(
@@ -171,18 +184,18 @@ def _checked_layers(model: keras.Model) -> list[HMDLSTM]:
                 )
         elif isinstance(layer, keras.layers.RNN):
             raise UserError(
-                f"layer {layer.name}: received {type(layer).__name__}, expected HMDLSTM, the "
-                "recurrent layer that this tool converts (rows=units makes it an ordinary LSTM)"
+                f"layer {layer.name}: received {type(layer).__name__}, expected HMDLSTM or HMDGRU, "
+                "the recurrent layers that this tool converts (rows=units makes them ordinary ones)"
             )
     if not found:
         raise UserError(
-            f"model {model.name}: received no HMDLSTM layer, expected one or more; use "
+            f"model {model.name}: received no HMDLSTM or HMDGRU layer, expected one or more; use "
             "tf.lite.TFLiteConverter for models without"
         )
     return found
 
 
-def _check_call(layer: HMDLSTM, initial_state: Any, mask: Any) -> None:
+def _check_call(layer: FactoredLayer, initial_state: Any, mask: Any) -> None:
     if mask is not None:
         raise UserError(
             f"layer {layer.name}: received a mask, which the op cannot honour; cut or pad the "

@@ -90,4 +90,4 @@ def from_dataset(content: bytes, data: Dataset, most: int | None = None) -> Work
 
 
 def _is_stateful(content: bytes) -> bool:
-    return any(layer.lstm.options.stateful for layer in read_layers(tflite.read(content)))
+    return any(layer.integers.options.stateful for layer in read_layers(tflite.read(content)))

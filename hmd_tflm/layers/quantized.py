@@ -22,13 +22,15 @@ from hmd_tflm.layers import recurrence
 from hmd_tflm.layers.lstm import HMDLSTM
 from hmd_tflm.op.activation import ENTRIES, STEPS_PER_ENTRY, sigmoid_table
 from hmd_tflm.op.bounds import PROJECTION_BITS, SUM_LIMIT, column_limits
+from hmd_tflm.op.cells import LSTM
 from hmd_tflm.op.options import Options
-from hmd_tflm.op.quantize import GATE_SCALE, HEADROOM, LARGEST_MULTIPLIER, LARGEST_WEIGHT
-from hmd_tflm.op.reference import PRE_ACTIVATION_BITS
+from hmd_tflm.op.products import PRE_ACTIVATION_BITS
+from hmd_tflm.op.quantize import HEADROOM, LARGEST_MULTIPLIER, LARGEST_WEIGHT
 from hmd_tflm.structure import Structure
 
 Floats = NDArray[np.float64]
 
+GATE_SCALE = np.exp2(LSTM.pre_activation_bits)  # steps of pre-activations in 1.0
 H_STEPS = 128  # of h, in 1.0
 CELL_STEPS = 2**12  # of the cell without a shift, and of a table's argument, in 1.0
 ONE = 2**15  # of a gate

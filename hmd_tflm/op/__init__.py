@@ -1,1 +1,1 @@
-"""The HMD_LSTM op: options, packed tensors, integer arithmetic (docs/op.md)."""
+"""The ops HMD_LSTM and HMD_GRU: options, packed tensors, integer arithmetic (docs/op.md)."""

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM
-from hmd_tflm.op.options import NAME, Options
+from hmd_tflm.op.layer import IntegerLayer
+from hmd_tflm.op.options import Options
 
 PROJECTION_BITS = 12  # of a projected value
 SUM_LIMIT = 2**23  # of the magnitudes' sum: packed pairs carry 24 bits of the upper row
@@ -21,18 +21,18 @@ def column_limits(options: Options) -> np.ndarray:
     return np.repeat([x_limit, 128 << options.h_shift], [s.inputs, s.units])
 
 
-def check_bounds(lstm: IntegerLSTM) -> None:
+def check_bounds(layer: IntegerLayer) -> None:
     """Raise UserError if some input could make a dot product reach `SUM_LIMIT`."""
-    s = lstm.options.structure
-    limits = column_limits(lstm.options)
-    sums = [_largest(lstm.dense, limits)]
+    s = layer.options.structure
+    limits = column_limits(layer.options)
+    sums = [_largest(layer.dense, limits)]
     for begin, end in pairwise(s.boundaries) if s.lower else ():
-        sums.append(_largest(lstm.projection[:, :, begin:end], limits[begin:end]))
+        sums.append(_largest(layer.projection[:, :, begin:end], limits[begin:end]))
     projected = np.full(s.projections, 1 << (PROJECTION_BITS - 1))
-    sums.append(_largest(lstm.expansion.reshape(s.gates, s.lower, s.projections), projected))
+    sums.append(_largest(layer.expansion.reshape(s.gates, s.lower, s.projections), projected))
     if max(sums) >= SUM_LIMIT:
         raise UserError(
-            f"{NAME} weights: received sums up to {max(sums)}, expected less than {SUM_LIMIT}, "
+            f"{layer.options.cell.name} weights: received sums up to {max(sums)}, expected less than {SUM_LIMIT}, "
             "so that no accumulator overflows; convert the model again"
         )
 

@@ -1,46 +1,28 @@
-"""An LSTM in integers: what quantisation makes, packing stores and the reference runs."""
+"""A step of HMD_LSTM in integers, slow and obvious: docs/op.md line by line."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hmd_tflm.op.options import Options
+from hmd_tflm.op.activation import sigmoid, tanh_of_half
+from hmd_tflm.op.cells import LSTM
+from hmd_tflm.op.layer import IntegerLayer
+from hmd_tflm.op.products import columns, pre_activations
 
 
-@dataclass(frozen=True, slots=True)
-class Requantization:
-    """Per row: ``clamp(floor(sum * multiplier / 2**16) + bias)``.
-
-    Attributes:
-        multiplier: int16, 0..32767.
-        bias: int16, in units of the result.
-    """
-
-    multiplier: NDArray[np.int16]
-    bias: NDArray[np.int16]
-
-
-@dataclass(frozen=True, slots=True)
-class IntegerLSTM:
-    """The integers of one layer; shapes as in `hmd_tflm.structure.Structure.effective`.
-
-    Attributes:
-        options: sizes, flags, shifts.
-        dense: int8 ``[4, rows, columns]``; gates in the order i, f, c, o.
-        projection: int8 ``[projection_sets, rank, columns]``.
-        expansion: int8 ``[4, lower, blocks, rank]``.
-        dense_out: requantisation ``[4, rows]`` to pre-activations.
-        projection_out: requantisation ``[projection_sets, blocks, rank]`` to projected values.
-        expansion_out: requantisation ``[4, lower]`` to pre-activations.
-    """
-
-    options: Options
-    dense: NDArray[np.int8]
-    projection: NDArray[np.int8]
-    expansion: NDArray[np.int8]
-    dense_out: Requantization
-    projection_out: Requantization
-    expansion_out: Requantization
+def step(
+    layer: IntegerLayer, x: NDArray[np.int8], state: dict[str, NDArray]
+) -> tuple[dict[str, NDArray], NDArray[np.int8]]:
+    """New state and y ``[batch, units]`` from x ``[batch, inputs]`` and the old state."""
+    options = layer.options
+    v = columns(layer, x, state["h"].astype(np.int64) << options.h_shift)
+    pre = pre_activations(layer, LSTM.phases[0], v)
+    i, f, o = (sigmoid(pre[gate]) for gate in (0, 1, 3))
+    g = tanh_of_half(pre[2])
+    cell = (f * state["c"] + (i * g >> (3 + options.cell_shift)) + 2**14) >> 15
+    cell = np.clip(cell, -(2**15), 2**15 - 1)
+    twice = np.clip(cell << (1 + options.cell_shift), -(2**15), 2**15 - 1)
+    hidden = (o * tanh_of_half(twice) + 2**22) >> 23
+    h = np.clip(hidden, -128, 127).astype(np.int8)
+    return {"h": h, "c": cell.astype(np.int16)}, h

@@ -1,13 +1,15 @@
-"""The op's constant tensors: weights in the order in which the fast kernels read them.
+"""The ops' constant tensors: weights in the order in which the fast kernels read them.
 
 A matrix is stored in groups of four rows (the last of two, if that is enough; rows beyond the
 matrix are zero). A group holds, for two columns at a time, rows 0 and 1, then rows 2 and 3, as
 *packed pairs*: the 16-bit number ``256 upper + lower`` of two rows' weights in one column. One
 multiplication with it serves both rows.
 
-Matrices follow each other: dense rows ``[unit, gate]``; of each block its projections
-``[rank, gate]`` (shared: ``[rank]``); expansions ``[unit, gate]`` if projections are shared,
-else ``[unit]`` of one gate after the other. The requantisation table has the same order.
+Matrices follow each other, one phase (`hmd_tflm.op.cells`) after the other: dense rows
+``[unit, gate]``; of each block its projections ``[rank, gate]`` (shared: ``[rank]``, in the first
+phase only); expansions ``[unit, gate]`` if projections are shared, else ``[unit]`` of one gate after
+the other. Projections of two gates with ranks above 1 are two matrices ``[rank]``. The
+requantisation table has the same order.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM, Requantization
-from hmd_tflm.op.options import NAME, Options
+from hmd_tflm.op.cells import cell_of
+from hmd_tflm.op.layer import IntegerLayer, Requantization
+from hmd_tflm.op.options import Options
 from hmd_tflm.structure import Structure
 
 
@@ -40,16 +43,16 @@ class _Stored:
         return rows + rows % 2, columns + columns % 2
 
 
-def pack(lstm: IntegerLSTM) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+def pack(layer: IntegerLayer) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
     """The constant tensors: weights int8 ``[bytes]``, requantisation int16 ``[rows, 2]``."""
     weights, table = [], []
-    for stored in _stored(lstm.options.structure):
+    for stored in _stored(layer.options.structure):
         rows, columns = stored.padded
         matrix = np.zeros((rows, columns), np.int8)
         count, width = stored.weights.shape
-        matrix[:count, :width] = getattr(lstm, stored.part).flat[stored.weights]
+        matrix[:count, :width] = getattr(layer, stored.part).flat[stored.weights]
         weights.append(_to_pairs(matrix))
-        out: Requantization = getattr(lstm, f"{stored.part}_out")
+        out: Requantization = getattr(layer, f"{stored.part}_out")
         entries = np.zeros((rows, 2), np.int16)
         entries[:count, 0] = out.multiplier.flat[stored.out]
         entries[:count, 1] = out.bias.flat[stored.out]
@@ -57,7 +60,7 @@ def pack(lstm: IntegerLSTM) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
     return np.concatenate(weights), np.concatenate(table)
 
 
-def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]) -> IntegerLSTM:
+def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]) -> IntegerLayer:
     """The inverse of `pack`.
 
     Raises:
@@ -67,7 +70,7 @@ def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
     size, rows = packed_sizes(s)
     if weights.shape != (size,) or table.shape != (rows, 2):
         raise UserError(
-            f"{NAME} tensors: received {weights.shape} weights and {table.shape} requantisation, "
+            f"{options.cell.name} tensors: received {weights.shape} weights and {table.shape} requantisation, "
             f"expected ({size},) and ({rows}, 2)"
         )
     rank = s.rank if s.lower else 0
@@ -93,7 +96,7 @@ def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
         outs[stored.part].multiplier.flat[stored.out] = table[row : row + count, 0]
         outs[stored.part].bias.flat[stored.out] = table[row : row + count, 1]
         at, row = at + height * width, row + height
-    return IntegerLSTM(
+    return IntegerLayer(
         options,
         parts["dense"],
         parts["projection"],
@@ -112,23 +115,36 @@ def packed_sizes(s: Structure) -> tuple[int, int]:
 
 def _stored(s: Structure) -> Iterator[_Stored]:
     """The stored matrices in their order."""
-    dense = _indices(s.gates, s.rows, s.columns).swapaxes(0, 1)
-    yield _Stored("dense", dense.reshape(-1, s.columns), _indices(s.gates, s.rows).T.ravel())
-    if not s.lower:
-        return
-    projection = _indices(s.projection_sets, s.rank, s.columns).swapaxes(0, 1)
-    projection_out = _indices(s.projection_sets, s.blocks, s.rank)
-    for j, (begin, end) in enumerate(pairwise(s.boundaries)):
-        block = projection[:, :, begin:end].reshape(-1, end - begin)
-        yield _Stored("projection", block, projection_out[:, j].T.ravel())
+    dense, dense_out = _indices(s.gates, s.rows, s.columns), _indices(s.gates, s.rows)
     expansion = _indices(s.gates, s.lower, s.projections)
     expansion_out = _indices(s.gates, s.lower)
-    if s.shared:
-        units_first = expansion.swapaxes(0, 1).reshape(-1, s.projections)
-        yield _Stored("expansion", units_first, expansion_out.T.ravel())
-    else:
-        for weights, out in zip(expansion, expansion_out, strict=True):
-            yield _Stored("expansion", weights, out)
+    for phase in cell_of(s.gates).phases:
+        yield _interleaved("dense", dense[phase], dense_out[phase])
+        if s.lower and (not s.shared or phase.start == 0):
+            yield from _projections(s, range(1) if s.shared else phase)
+        if s.lower:
+            for gates in [phase] if s.shared else _one_by_one(phase):
+                yield _interleaved("expansion", expansion[gates], expansion_out[gates])
+
+
+def _projections(s: Structure, sets: range) -> Iterator[_Stored]:
+    """Of each block the projections of these sets."""
+    weights = _indices(s.projection_sets, s.rank, s.columns)
+    out = _indices(s.projection_sets, s.blocks, s.rank)
+    # Ranks of two sets would not lie at equal distances: of four rows, two and two are neighbours.
+    apart = len(sets) == 2 and s.rank > 1
+    for j, (begin, end) in enumerate(pairwise(s.boundaries)):
+        for some in _one_by_one(sets) if apart else [sets]:
+            yield _interleaved("projection", weights[some, :, begin:end], out[some, j])
+
+
+def _interleaved(part: str, weights: NDArray[np.intp], out: NDArray[np.intp]) -> _Stored:
+    """``[gates, rows, columns]`` as rows ``[row, gate]``."""
+    return _Stored(part, weights.swapaxes(0, 1).reshape(-1, weights.shape[2]), out.T.ravel())
+
+
+def _one_by_one(gates: range) -> list[range]:
+    return [range(gate, gate + 1) for gate in gates]
 
 
 def _indices(*shape: int) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""From float factors and what calibration saw to the integers of the op (docs/op.md)."""
+"""From float factors and what calibration saw to the integers of an op (docs/op.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.op.bounds import PROJECTION_BITS, SUM_LIMIT, column_limits
-from hmd_tflm.op.lstm import IntegerLSTM, Requantization
+from hmd_tflm.op.layer import IntegerLayer, Requantization
 from hmd_tflm.op.options import LARGEST_SHIFT, Options
 from hmd_tflm.structure import Structure
 
@@ -18,14 +18,13 @@ Floats = NDArray[np.float64]
 
 LARGEST_WEIGHT = 127
 LARGEST_MULTIPLIER = 2**15 - 1
-GATE_SCALE = 2.0 ** np.array([12, 12, 13, 12])  # pre-activations of i, f, c, o: steps in 1.0
 CELL_LIMIT = 8.0  # of the cell without a shift
 HEADROOM = 1.25  # projected values and the cell may exceed what calibration saw by this
 
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """Float weights; shapes as in `hmd_tflm.structure.Structure.effective`, bias ``[4, units]``."""
+    """Float weights; shapes as in `hmd_tflm.structure.Structure.effective`, bias ``[gates, units]``."""
 
     dense: Floats
     projection: Floats
@@ -42,18 +41,18 @@ class Observed:
         h_power: mean square of each unit's output, ``[units]``.
         projected: largest magnitude of each projected value,
             ``[projection_sets, blocks, rank]``.
-        cell: largest magnitude of the cell.
+        cell: largest magnitude of an LSTM's cell.
         shifts: of x, h and the cell, if the weights were trained with them; None to choose them.
     """
 
     x_power: Floats
     h_power: Floats
     projected: Floats
-    cell: float
+    cell: float = 0.0
     shifts: tuple[int, int, int] | None = None
 
 
-def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerLSTM:
+def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerLayer:
     """Choose the shifts with the least loss, and round the weights.
 
     Args:
@@ -71,13 +70,14 @@ def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerL
     if observed.shifts is not None:
         pairs, cell_shift = [observed.shifts[:2]], observed.shifts[2]
     options = replace(options, cell_shift=cell_shift)
+    gate_scale = np.exp2(options.cell.pre_activation_bits)  # steps of pre-activations in 1.0
     best: tuple[float, int] = (np.inf, 0)
     chosen = None
     for x_shift, h_shift in pairs:
         shifted = replace(options, x_shift=x_shift, h_shift=h_shift)
         columns = _Columns.of(shifted, observed)
-        upper = _rows(factors.dense, columns, GATE_SCALE[:, None])
-        lower = _lower(factors, observed, columns, shifted.structure)
+        upper = _rows(factors.dense, columns, gate_scale[:, None])
+        lower = _lower(factors, observed, columns, shifted.structure, gate_scale)
         if upper is None or lower is None:
             continue
         rank = (upper.loss.sum() + lower.loss, x_shift + h_shift)
@@ -92,7 +92,7 @@ def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerL
         )
     options, upper, lower = chosen
     rows = options.structure.rows
-    return IntegerLSTM(
+    return IntegerLayer(
         options,
         dense=upper.weights,
         projection=lower.projection,
@@ -169,11 +169,13 @@ class _Lower:
     loss: float
 
 
-def _lower(factors: Factors, observed: Observed, columns: _Columns, s: Structure) -> _Lower | None:
+def _lower(
+    factors: Factors, observed: Observed, columns: _Columns, s: Structure, gate_scale: Floats
+) -> _Lower | None:
     """Projections to `PROJECTION_BITS`, then the expansions that take them in."""
     shape = (s.projection_sets, s.blocks, s.rank)
     limit = 2.0 ** (PROJECTION_BITS - 1)
-    expansion = factors.expansion * GATE_SCALE[:, None, None, None]  # [4, lower, blocks, rank]
+    expansion = factors.expansion * gate_scale[:, None, None, None]  # [gates, lower, blocks, rank]
     over = (0, 1) if s.shared else 1
     largest = np.abs(expansion).max(over, initial=0).reshape(shape)
     influence = np.square(factors.expansion).sum(over).reshape(shape)
@@ -198,7 +200,7 @@ def _lower(factors: Factors, observed: Observed, columns: _Columns, s: Structure
     step = (1 / scale).reshape(s.projection_sets, 1, -1)
     projected = _Columns(step, np.full(s.blocks * s.rank, limit), np.zeros_like(step))
     flat = factors.expansion.reshape(s.gates, s.lower, s.blocks * s.rank)
-    rounded = _rows(flat, projected, GATE_SCALE[:, None])
+    rounded = _rows(flat, projected, gate_scale[:, None])
     if rounded is None:
         return None
     out = Requantization(multiplier, np.zeros(shape, np.int16))

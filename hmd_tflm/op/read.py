@@ -1,4 +1,4 @@
-"""The HMD_LSTM ops of a `.tflite`, checked against their tensors before anything is computed."""
+"""The HMD ops of a `.tflite`, checked against their tensors before anything is computed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 from hmd_tflm import tflite
 from hmd_tflm.errors import UserError
 from hmd_tflm.op.bounds import check_bounds
-from hmd_tflm.op.lstm import IntegerLSTM
-from hmd_tflm.op.options import NAME, Options
+from hmd_tflm.op.cells import CELLS
+from hmd_tflm.op.layer import IntegerLayer
+from hmd_tflm.op.options import Options
 from hmd_tflm.op.packing import packed_sizes, unpack
 from hmd_tflm.tflite import TensorInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One HMD_LSTM op.
+    """One HMD op.
 
     Attributes:
-        lstm: its integers.
+        integers: what it computes with.
         weights, table: the constant tensors as stored.
-        tensors: indices of its tensors by name: x, h, c, y.
+        tensors: indices of its other tensors by name: x, the cell's states, y.
         batch, steps: of its input.
     """
 
-    lstm: IntegerLSTM
+    integers: IntegerLayer
     weights: np.ndarray
     table: np.ndarray
     tensors: dict[str, int]
@@ -36,63 +37,63 @@ class Layer:
 
 
 def read_layers(model: Any) -> list[Layer]:
-    """All HMD_LSTM ops of a model in their order.
+    """All HMD ops of a model in their order.
 
     Raises:
         UserError: options and tensors do not fit each other; the message names what.
     """
     ops = model.subgraphs[0].operators
-    return [read_layer(model, op) for op in ops if tflite.op_name(model, op) == NAME]
+    return [read_layer(model, op) for op in ops if tflite.op_name(model, op) in CELLS]
 
 
 def read_layer(model: Any, op: Any) -> Layer:
-    """One HMD_LSTM op.
+    """One HMD op.
 
     Raises:
         UserError: options and tensors do not fit each other; the message names what.
     """
-    graph = model.subgraphs[0]
-    options = Options.decode(b"" if op.customOptions is None else bytes(op.customOptions))
-    if len(op.inputs) != 5 or len(op.outputs) != 1 or min(*op.inputs, *op.outputs) < 0:
+    graph, cell = model.subgraphs[0], CELLS[tflite.op_name(model, op)]
+    options = Options.decode(cell, b"" if op.customOptions is None else bytes(op.customOptions))
+    names = (*cell.tensors, "y")
+    indices = [int(i) for i in (*op.inputs, *op.outputs)]
+    if len(op.inputs) != len(cell.tensors) or len(op.outputs) != 1 or min(indices) < 0:
         raise UserError(
-            f"{NAME}: received {len(op.inputs)} inputs and {len(op.outputs)} outputs, expected "
-            "x, weights, requantization, h, c and y"
+            f"{cell.name}: received {len(op.inputs)} inputs and {len(op.outputs)} outputs, "
+            f"expected {', '.join(cell.tensors)} and y"
         )
-    names = ("x", "weights", "requantization", "h", "c", "y")
-    indices = dict(zip(names, map(int, (*op.inputs, *op.outputs)), strict=True))
-    tensors = {name: graph.tensors[index] for name, index in indices.items()}
+    places = dict(zip(names, indices, strict=True))
+    tensors = {name: graph.tensors[index] for name, index in places.items()}
     infos = {name: tflite.tensor_info(tensor) for name, tensor in tensors.items()}
     batch, steps = infos["x"].shape[:2] if len(infos["x"].shape) == 3 else (1, 1)
     _check_tensors(options, infos, batch, steps)
     weights = tflite.constant(model, tensors["weights"])
     table = tflite.constant(model, tensors["requantization"])
     if weights is None or table is None:
-        raise UserError(f"{NAME}: weights and requantization must be constant")
-    if not tensors["h"].isVariable or not tensors["c"].isVariable:
-        raise UserError(f"{NAME}: the states h and c must be variable tensors")
-    lstm = unpack(options, weights, table)
-    check_bounds(lstm)
-    places = {name: indices[name] for name in ("x", "h", "c", "y")}
-    return Layer(lstm, weights, table, places, batch, steps)
+        raise UserError(f"{cell.name}: weights and requantization must be constant")
+    if not all(tensors[state].isVariable for state in cell.states):
+        raise UserError(f"{cell.name}: expected variable tensors for {' and '.join(cell.states)}")
+    layer = unpack(options, weights, table)
+    check_bounds(layer)
+    del places["weights"], places["requantization"]
+    return Layer(layer, weights, table, places, batch, steps)
 
 
 def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, steps: int) -> None:
-    s = options.structure
+    s, op = options.structure, options.cell.name
     size, rows = packed_sizes(s)
     sequences = (batch, steps, s.units)
-    expected = {
+    expected: dict[str, tuple[Any, tuple[int, ...]]] = {
         "x": (np.int8, (batch, steps, s.inputs)),
         "weights": (np.int8, (size,)),
         "requantization": (np.int16, (rows, 2)),
-        "h": (np.int8, (batch, s.units)),
-        "c": (np.int16, (batch, s.units)),
+        **{name: (dtype, (batch, s.units)) for name, dtype in options.cell.states.items()},
         "y": (np.int8, sequences if options.return_sequences else (batch, s.units)),
     }
     for name, (dtype, shape) in expected.items():
         info = infos[name]
         if info.dtype != dtype or info.shape != shape:
             raise UserError(
-                f"{NAME}, {name}: received {info.dtype} {list(info.shape)}, expected "
+                f"{op}, {name}: received {info.dtype} {list(info.shape)}, expected "
                 f"{np.dtype(dtype)} {list(shape)} for its options"
             )
     for name, scale, zero_point in (
@@ -102,6 +103,6 @@ def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, s
         info = infos[name]
         if (info.scale, info.zero_point) != (scale, zero_point):
             raise UserError(
-                f"{NAME}, {name}: received scale {info.scale:g}, zero point {info.zero_point}, "
+                f"{op}, {name}: received scale {info.scale:g}, zero point {info.zero_point}, "
                 f"expected {scale:g}, {zero_point}"
             )

@@ -22,7 +22,7 @@ from hmd_tflm.codegen.arena import Buffer, place
 from hmd_tflm.codegen.generate import arena_buffers
 from hmd_tflm.codegen.ops import SCRATCH, scratch_bytes
 from hmd_tflm.convert import convert
-from hmd_tflm.op.options import NAME
+from hmd_tflm.op.cells import CELLS
 from hmd_tflm.op.packing import packed_sizes
 from hmd_tflm.op.read import read_layers
 from hmd_tflm.plan.cost import Op, measured
@@ -70,10 +70,10 @@ class Firmware:
         self.ops = {
             name: Op(o.structure, layer.steps, o.return_sequences)
             for name, layer in zip(names, layers, strict=True)
-            for o in [layer.lstm.options]
+            for o in [layer.integers.options]
         }
         self.least = {name: op.structure for name, op in self.ops.items()}
-        places = [n for n, op in enumerate(report.model.ops) if op == NAME]
+        places = [n for n, op in enumerate(report.model.ops) if op in CELLS]
         self._number = dict(zip(names, places, strict=True))
         self._buffers = arena_buffers(content)
         self.stack = report.stack_reserved
@@ -91,8 +91,8 @@ class Firmware:
         shapes = self.least | dict(structures)
         buffers = dict(self._buffers)
         for name, structure in shapes.items():
-            number, op = self._number[name], replace(self.ops[name], structure=structure)
-            buffers[SCRATCH, number] = Buffer(scratch_bytes(op), number, number)
+            number = self._number[name]
+            buffers[SCRATCH, number] = Buffer(scratch_bytes(structure), number, number)
         return Cost(
             self.rest.cycles + sum(self.cycles(name, s) for name, s in shapes.items()),
             self.rest.flash + sum(map(constant_bytes, shapes.values())),

@@ -12,17 +12,19 @@ from hmd_tflm.runtime import Interpreter
 keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
 
 from hmd_tflm.convert import convert
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers import HMDGRU, HMDLSTM
 
 X = np.random.default_rng(0).normal(size=(24, 6, 4)).astype(np.float32)
-OPS = {
-    "stacked": ["HMD_LSTM", "HMD_LSTM", "FULLY_CONNECTED", "SOFTMAX"],
-    "bidirectional": ["HMD_LSTM", "HMD_LSTM", "CONCATENATION", "FULLY_CONNECTED", "SOFTMAX"],
-    "bidirectional_stacked": [
-        *["HMD_LSTM", "HMD_LSTM", "CONCATENATION", "HMD_LSTM"],
-        *["FULLY_CONNECTED", "SOFTMAX"],
+RECURRENT = {  # others have one layer
+    "stacked": ["HMD_LSTM", "HMD_LSTM"],
+    "bidirectional": ["HMD_LSTM", "HMD_LSTM", "CONCATENATION"],
+    "bidirectional_stacked": ["HMD_LSTM", "HMD_LSTM", "CONCATENATION", "HMD_LSTM"],
+    "gru_behind_lstm": [
+        *["HMD_GRU", "HMD_LSTM", "HMD_LSTM", "CONCATENATION"],
+        *["HMD_GRU", "HMD_GRU", "CONCATENATION"],
     ],
 }
+every_layer = pytest.mark.parametrize("layer", [HMDLSTM, HMDGRU])
 
 
 def small(*layers: keras.Layer, **kwargs: object) -> keras.Model:
@@ -33,7 +35,8 @@ def small(*layers: keras.Layer, **kwargs: object) -> keras.Model:
 def test_each_recurrent_layer_is_one_op(name: str, converted) -> None:
     model = tflite.read(converted(name).content)
     ops = [tflite.op_name(model, op) for op in model.subgraphs[0].operators]
-    assert ops == OPS.get(name, ["HMD_LSTM", "FULLY_CONNECTED", "SOFTMAX"])
+    one = ["HMD_GRU" if name.startswith("gru") else "HMD_LSTM"]
+    assert ops == [*RECURRENT.get(name, one), "FULLY_CONNECTED", "SOFTMAX"]
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -58,15 +61,16 @@ def test_input_and_output_are_int8(converted) -> None:
 
 def test_the_file_holds_what_the_structure_promises(converted) -> None:
     (layer,) = read_layers(tflite.read(converted("hmd").content))
-    s = layer.lstm.options.structure
+    s = layer.integers.options.structure
     assert (s.inputs, s.units, s.blocks, s.rank) == (9, 21, 2, 1)
     assert s.parameters <= layer.weights.nbytes <= s.parameters + 2 * s.columns
 
 
+@every_layer
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("sequences", [False, True])
-def test_directions_and_sequences(backwards: bool, sequences: bool) -> None:
-    model = small(HMDLSTM(8, 2.0, go_backwards=backwards, return_sequences=sequences))
+def test_directions_and_sequences(layer: type, backwards: bool, sequences: bool) -> None:
+    model = small(layer(8, 2.0, go_backwards=backwards, return_sequences=sequences))
     expected = np.asarray(model(X))
     with Interpreter(convert(model, X).content) as interpreter:
         y = interpreter.run(X)
@@ -74,10 +78,11 @@ def test_directions_and_sequences(backwards: bool, sequences: bool) -> None:
     assert np.abs(y - expected).max() < 0.04
 
 
+@every_layer
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
-def test_merge_modes(mode: str | None) -> None:
+def test_merge_modes(layer: type, mode: str | None) -> None:
     inputs = keras.Input((6, 4))
-    both = keras.layers.Bidirectional(HMDLSTM(8, 2.0, return_sequences=True), merge_mode=mode)
+    both = keras.layers.Bidirectional(layer(8, 2.0, return_sequences=True), merge_mode=mode)
     merged = both(inputs)
     if mode is None:
         merged = keras.layers.Subtract()(merged)
@@ -87,8 +92,9 @@ def test_merge_modes(mode: str | None) -> None:
         assert np.abs(interpreter.run(X) - expected).max() < 0.06
 
 
-def test_a_layer_used_twice_and_a_nested_model() -> None:
-    shared, inputs = HMDLSTM(4, 2.0, return_sequences=True), keras.Input((6, 4))
+@every_layer
+def test_a_layer_used_twice_and_a_nested_model(layer: type) -> None:
+    shared, inputs = layer(4, 2.0, return_sequences=True), keras.Input((6, 4))
     outputs = small(HMDLSTM(5, 2.0))(shared(shared(inputs)))
     model = keras.Model(inputs, outputs)
     result = convert(model, X)
@@ -97,8 +103,21 @@ def test_a_layer_used_twice_and_a_nested_model() -> None:
         assert np.abs(interpreter.run(X) - np.asarray(model(X))).max() < 0.04
 
 
-def test_stateful_model_goes_on_like_keras() -> None:
-    layers = [HMDLSTM(8, 2.0, stateful=True), keras.layers.Dense(3)]
+@pytest.mark.parametrize(
+    "recurrent",
+    [
+        lambda: [HMDLSTM(8, 2.0, stateful=True)],
+        lambda: [HMDGRU(8, 2.0, stateful=True)],
+        lambda: [
+            HMDLSTM(8, 2.0, stateful=True, return_sequences=True),
+            HMDGRU(7, rows=2, return_sequences=True),
+            HMDGRU(6, rows=2, stateful=True),
+        ],
+    ],
+    ids=["LSTM", "GRU", "one of three is not"],
+)
+def test_stateful_model_goes_on_like_keras(recurrent) -> None:
+    layers = [*recurrent(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input(batch_shape=(1, 6, 4)), *layers])
     content = convert(model, X).content
     assert not model.layers[0].states[0].numpy().any()
@@ -119,9 +138,14 @@ def test_tensors_that_are_always_zero_get_a_scale() -> None:
         assert not interpreter.run(X).any()
 
 
-def test_outputs_close_to_one_keep_their_scale() -> None:
+@every_layer
+def test_outputs_close_to_one_keep_their_scale(layer: type) -> None:
     """The ranges of the LSTM op's own state once widened that of its output beyond 127/128."""
-    model = small(HMDLSTM(8, bias_initializer=keras.initializers.Constant(9.0)))
+    model = small(layer(8))
+    bias = np.full(model.layers[0].cell.bias.shape, 9.0)
+    if layer is HMDGRU:
+        bias[:8] = -9  # z: all of h is the candidate
+    model.layers[0].cell.bias.assign(bias)
     assert np.asarray(model(X)).max() > 127 / 128
     with Interpreter(convert(model, X).content) as interpreter:
         assert (interpreter.outputs[0].scale, interpreter.outputs[0].zero_point) == (1 / 128, 0)
@@ -163,7 +187,7 @@ def _two_inputs() -> keras.Model:
     [
         (lambda: small(keras.layers.LSTM(5, name="old")), "layer old: received LSTM, expected HMD"),
         (lambda: small(keras.layers.GRU(5, name="old")), "layer old: received GRU, expected HMD"),
-        (lambda: small(keras.layers.Dense(5)), "received no HMDLSTM layer"),
+        (lambda: small(keras.layers.Dense(5)), "received no HMDLSTM or HMDGRU layer"),
         (_masked, "received a mask"),
         (_state_given, "initial_state is not supported"),
         (_state_returned, "layer rnn: return_state=True is not supported"),

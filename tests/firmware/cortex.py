@@ -1,4 +1,4 @@
-"""`hmd_lstm_run` on a Cortex-M core in QEMU, with NumPy arrays."""
+"""The kernels of HMD_LSTM and HMD_GRU on a Cortex-M core in QEMU, with NumPy arrays."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ from typing import Any
 import numpy as np
 from qemu import Memory, Program
 
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.codegen.ops import scratch_bytes
+from hmd_tflm.op.cells import Cell
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.packing import pack
 from hmd_tflm.op.reference import State
 
 
 class Kernel:
-    """The kernel on one core; keyword arguments are those of `Program`."""
+    """The kernel of a cell on one core; keyword arguments are those of `Program`."""
 
-    def __init__(self, core: str, **options: Any) -> None:
-        self.program = Program(core, ["hmd_lstm_run"], **options)
+    def __init__(self, core: str, cell: Cell, **options: Any) -> None:
+        self._function = f"{cell.name.lower()}_run"
+        self.program = Program(core, [self._function], **options)
 
-    def run(self, lstm: IntegerLSTM, x: np.ndarray, state: State) -> np.ndarray:
+    def run(self, layer: IntegerLayer, x: np.ndarray, state: State) -> np.ndarray:
         """y of one call, which updates the state. Nothing else in RAM may change but scratch.
 
         Tensors lie as badly aligned as the interface allows.
         """
-        s = lstm.options.structure
+        o = layer.options
         batch, steps, _ = x.shape
-        y_shape = (batch, steps, s.units) if lstm.options.return_sequences else (batch, s.units)
-        projected = s.projection_sets * (s.projections + s.projections % 2)
-        scratch = np.zeros(s.columns + s.columns % 2 + 4 * s.units + projected, np.int16)
-        outputs = [np.zeros(y_shape, np.int8), state.h, state.c, scratch]
-        weights, table = (a.tobytes() for a in pack(lstm))
+        units = o.structure.units
+        y = np.zeros((batch, steps, units) if o.return_sequences else (batch, units), np.int8)
+        scratch = np.zeros(scratch_bytes(o.structure), np.int8)
+        outputs = [y, *(state[name] for name in o.cell.states), scratch]
+        weights, table = (a.tobytes() for a in pack(layer))
         constants, ram = Memory(self.program.data), Memory(self.program.data + (1 << 20))
         pointers = [constants.put(weights, 4), constants.put(table, 2), ram.put(x.tobytes(), 1)]
-        alignments = (1, 1, 2, 4)
+        alignments = (1, *(dtype.itemsize for dtype in o.cell.states.values()), 4)
         places = [ram.put(a.tobytes(), n) for a, n in zip(outputs, alignments, strict=True)]
-        options = ram.put(_options(lstm), 4)
+        options = ram.put(_options(layer), 4)
         tensors = ram.put(np.array([*pointers, *places, batch, steps], np.uint32).tobytes(), 4)
         for memory in (constants, ram):
             self.program.write(memory.base, bytes(memory.content))
-        self.program.call("hmd_lstm_run", options, tensors)
+        self.program.call(self._function, options, tensors)
         after = self.program.read(ram.base, len(ram.content))
         for array, address in zip(outputs, places, strict=True):
             at = address - ram.base
@@ -50,9 +53,10 @@ class Kernel:
         return outputs[0]
 
 
-def _options(lstm: IntegerLSTM) -> bytes:
-    """hmd_lstm_options in memory."""
-    o, s = lstm.options, lstm.options.structure
+def _options(layer: IntegerLayer) -> bytes:
+    """hmd_options in memory."""
+    o, s = layer.options, layer.options.structure
     flags = int.from_bytes(o.encode()[18:20], "little")
     sizes = (s.inputs, s.units, s.rows, s.blocks, s.rank, flags)
-    return struct.pack("<6H3Bbf", *sizes, o.x_shift, o.h_shift, o.cell_shift, o.x_zero_point, 1.0)
+    shifts = (o.x_shift, o.h_shift, o.cell_shift)
+    return struct.pack("<6H4Bb3xf", *sizes, s.gates, *shifts, o.x_zero_point, 1.0)

@@ -27,15 +27,16 @@ import numpy as np
 import one_op
 import qemu
 from ai_edge_litert import schema_py_generated as schema
-from integer_lstms import random_lstm
+from integer_layers import random_layer
 from one_op import Tensor
 
 from hmd_tflm.benchmarks.budgets import compiler
 from hmd_tflm.codegen import generate, model_io
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import write_whole
+from hmd_tflm.op.cells import LSTM
 from hmd_tflm.op.options import Options
-from hmd_tflm.op.reference import State, run
+from hmd_tflm.op.reference import run, zero_state
 from hmd_tflm.simulate.simulate import simulate
 from hmd_tflm.structure import Structure
 
@@ -54,12 +55,12 @@ SOFTMAX = (12, 65)
 
 def count(core: str, structure: Structure) -> int:
     """Instructions of `STEPS` steps."""
-    lstm = random_lstm(Options(structure=structure), 0)
+    layer = random_layer(Options(structure=structure), 0)
     x = np.random.default_rng(0).integers(-128, 128, (1, STEPS, structure.inputs)).astype(np.int8)
     with TemporaryDirectory(prefix="hmd-") as folder:
         log = Path(folder) / "log"
-        y = cortex.Kernel(core, log=log).run(lstm, x, State.zeros(lstm, 1))
-        np.testing.assert_array_equal(y, run(lstm, x))
+        y = cortex.Kernel(core, LSTM, log=log).run(layer, x, zero_state(layer, 1))
+        np.testing.assert_array_equal(y, run(layer, x))
         with log.open() as lines:
             return sum(line.startswith("Trace") for line in lines)
 

@@ -71,7 +71,8 @@ class Program:
 
     Attributes:
         data: an address with 2 MiB of RAM.
-        flash_bytes: of the library's functions and tables, without those of the C library.
+        functions: of the library, with its tables.
+        flash_bytes: of these.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class Program:
             symbols = list(image.get_section_by_name(".symtab").iter_symbols())
             kernels = image.get_section_by_name(".kernels")
         self._addresses = {s.name: s["st_value"] for s in symbols}
-        self.flash_bytes = sum(s["st_size"] for s in symbols if s.name.startswith("hmd_"))
+        ours = {s.name: s["st_size"] for s in symbols if s.name.startswith("hmd_")}
+        self.functions, self.flash_bytes = list(ours), sum(ours.values())
         command = ["qemu-system-arm", "-M", board.machine, "-kernel", str(elf), "-display", "none"]
         command += ["-monitor", "none", "-serial", "null"]
         command += ["-semihosting-config", "enable=on,target=native"]

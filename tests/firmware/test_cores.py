@@ -1,6 +1,7 @@
-"""The kernel of HMD_LSTM on each Cortex-M core against the NumPy reference, bit for bit."""
+"""The kernels of HMD_LSTM and HMD_GRU on each Cortex-M core against the NumPy reference, bit for bit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import cortex
@@ -9,46 +10,50 @@ import pytest
 import qemu
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integer_lstms import integer_lstms, random_lstm
+from integer_layers import integer_layers, random_layer
 from limits import at_the_limit
 
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.cells import CELLS, GRU, LSTM, Cell
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.options import Options
-from hmd_tflm.op.reference import State, run
+from hmd_tflm.op.reference import run, zero_state
 from hmd_tflm.structure import Structure
 
 pytestmark = qemu.needs_qemu
 every_core = pytest.mark.parametrize("core", qemu.CORES)
-Build = Callable[[str], cortex.Kernel]
+every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=lambda cell: cell.name)
+Build = Callable[[str, Cell], cortex.Kernel]
 
 
 @cache
-def kernel(core: str) -> cortex.Kernel:
+def kernel(core: str, cell: Cell) -> cortex.Kernel:
     """As it is released."""
-    return cortex.Kernel(core)
+    return cortex.Kernel(core, cell)
 
 
 @cache
-def debug(core: str) -> cortex.Kernel:
+def debug(core: str, cell: Cell) -> cortex.Kernel:
     """With asserts."""
-    return cortex.Kernel(core, flags=[])
+    return cortex.Kernel(core, cell, flags=[])
 
 
 @every_core
-@settings(max_examples=60, deadline=None)
-@given(integer_lstms(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 2**32 - 1))
+@settings(max_examples=120, deadline=None)
+@given(integer_layers(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_core_equals_reference(
-    core: str, lstm: IntegerLSTM, batch: int, steps: int, seed: int
+    core: str, layer: IntegerLayer, batch: int, steps: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    expected_state, state = State.zeros(lstm, batch), State.zeros(lstm, batch)
+    expected_state, state = zero_state(layer, batch), zero_state(layer, batch)
     for _ in range(2):  # the second run begins with the first one's state
-        x = rng.integers(-128, 128, (batch, steps, lstm.options.structure.inputs)).astype(np.int8)
-        expected = run(lstm, x, expected_state)
-        np.testing.assert_array_equal(kernel(core).run(lstm, x, state), expected)
-        if lstm.options.stateful:
-            np.testing.assert_array_equal(state.h, expected_state.h)
-            np.testing.assert_array_equal(state.c, expected_state.c)
+        x = rng.integers(-128, 128, (batch, steps, layer.options.structure.inputs)).astype(np.int8)
+        expected = run(layer, x, expected_state)
+        np.testing.assert_array_equal(
+            kernel(core, layer.options.cell).run(layer, x, state), expected
+        )
+        if layer.options.stateful:
+            for name, values in expected_state.items():
+                np.testing.assert_array_equal(state[name], values)
 
 
 SIZES = [
@@ -58,72 +63,104 @@ SIZES = [
     *(Structure(inputs, 17, 3) for inputs in range(1, 40)),  # every remainder of columns
     *(Structure(9, units, 0, rank=3, shared=True) for units in range(1, 9)),  # and of rows
     *(Structure(9, units, 0) for units in range(1, 9)),
+    *(Structure(9, 5, 0, rank=rank) for rank in range(2, 8)),
 ]
 
 
 @cache
-def expected_at(size: int) -> tuple[IntegerLSTM, np.ndarray, np.ndarray]:
+def expected_at(cell: Cell, size: int) -> tuple[IntegerLayer, np.ndarray, np.ndarray]:
     """A layer, x and y."""
-    lstm = random_lstm(Options(structure=SIZES[size], return_sequences=True), 0)
+    structure = replace(SIZES[size], gates=cell.gates)
+    layer = random_layer(Options(structure=structure, return_sequences=True), 0)
     x = np.random.default_rng(1).integers(-128, 128, (1, 5, SIZES[size].inputs)).astype(np.int8)
-    return lstm, x, run(lstm, x)
+    return layer, x, run(layer, x)
 
 
 @every_core
-def test_other_sizes(core: str) -> None:
+@every_cell
+def test_other_sizes(core: str, cell: Cell) -> None:
     for size in range(len(SIZES)):
-        lstm, x, expected = expected_at(size)
-        y = kernel(core).run(lstm, x, State.zeros(lstm, 1))
+        layer, x, expected = expected_at(cell, size)
+        y = kernel(core, layer.options.cell).run(layer, x, zero_state(layer, 1))
         np.testing.assert_array_equal(y, expected, str(SIZES[size]))
 
 
 @every_core
+@every_cell
 @pytest.mark.parametrize("build", [kernel, debug])
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
 @pytest.mark.parametrize("shared", [False, True])
-def test_sums_at_the_limit(core: str, build: Build, sign: int, part: str, shared: bool) -> None:
-    lstm, row, _ = at_the_limit(part, shared)
+def test_sums_at_the_limit(
+    core: str, cell: Cell, build: Build, sign: int, part: str, shared: bool
+) -> None:
+    layer, row, _ = at_the_limit(cell, part, shared)
     row *= sign
-    x = np.full((1, 2, lstm.options.structure.inputs), -128, np.int8)
-    y = build(core).run(lstm, x, State.zeros(lstm, 1))
-    np.testing.assert_array_equal(y, run(lstm, x))
+    x = np.full((1, 2, layer.options.structure.inputs), -128, np.int8)
+    y = build(core, layer.options.cell).run(layer, x, zero_state(layer, 1))
+    np.testing.assert_array_equal(y, run(layer, x))
 
 
 @every_core
+@every_cell
 @pytest.mark.parametrize("part", ["dense", "projection", "expansion"])
-def test_sums_beyond_the_limit_stop_debug_builds(core: str, part: str) -> None:
-    lstm, row, column = at_the_limit(part, False)
+def test_sums_beyond_the_limit_stop_debug_builds(core: str, cell: Cell, part: str) -> None:
+    layer, row, column = at_the_limit(cell, part, False)
     row[column] = -row[column] - 1
-    x = np.zeros((1, 1, lstm.options.structure.inputs), np.int8)
-    with pytest.raises(AssertionError, match="hmd_lstm_check_weights"):
-        debug(core).run(lstm, x, State.zeros(lstm, 1))
+    x = np.zeros((1, 1, layer.options.structure.inputs), np.int8)
+    with pytest.raises(AssertionError, match="hmd_check_weights"):
+        debug(core, cell).run(layer, x, zero_state(layer, 1))
 
 
 @every_core
 @pytest.mark.parametrize("build", [kernel, debug])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_cells_saturate(core: str, build: Build, sign: int) -> None:
-    lstm = random_lstm(Options(structure=Structure(3, 5, 5), stateful=True), 0)
-    lstm.dense[...] = 0
-    lstm.dense_out.bias[...] = 32767
-    lstm.dense_out.bias[2] *= sign
+    layer = random_layer(Options(structure=Structure(3, 5, 5), stateful=True), 0)
+    layer.dense[...] = 0
+    layer.dense_out.bias[...] = 32767
+    layer.dense_out.bias[2] *= sign
     x = np.zeros((1, 12, 3), np.int8)
-    expected_state, state = State.zeros(lstm, 1), State.zeros(lstm, 1)
-    expected = run(lstm, x, expected_state)
-    assert (expected_state.c == (32767 if sign > 0 else -32768)).all()
-    np.testing.assert_array_equal(build(core).run(lstm, x, state), expected)
-    np.testing.assert_array_equal(state.c, expected_state.c)
+    expected_state, state = zero_state(layer, 1), zero_state(layer, 1)
+    expected = run(layer, x, expected_state)
+    assert (expected_state["c"] == (32767 if sign > 0 else -32768)).all()
+    np.testing.assert_array_equal(build(core, layer.options.cell).run(layer, x, state), expected)
+    np.testing.assert_array_equal(state["c"], expected_state["c"])
 
 
 @every_core
-def test_stack(core: str) -> None:
+@pytest.mark.parametrize("build", [kernel, debug])
+@pytest.mark.parametrize("h", [-(2**15), 2**15 - 1])
+@pytest.mark.parametrize("bias", [1 - 2**15, 2**15 - 1])
+@pytest.mark.parametrize("h_shift", [0, 7])
+def test_a_gru_at_the_ends_of_its_range(
+    core: str, build: Build, h: int, bias: int, h_shift: int
+) -> None:
+    """Whatever state it is given, which no step could leave behind."""
+    options = Options(structure=Structure(1, 6, 6, gates=3), stateful=True, h_shift=h_shift)
+    layer = random_layer(options, 0)
+    layer.dense_out.bias[:2] = bias
+    layer.dense_out.bias[2] = -bias
+    x = np.zeros((1, 1, 1), np.int8)
+    expected_state, state = ({"h": np.full((1, 6), h, np.int16)} for _ in range(2))
+    expected = run(layer, x, expected_state)
+    np.testing.assert_array_equal(build(core, GRU).run(layer, x, state), expected)
+    np.testing.assert_array_equal(state["h"], expected_state["h"])
+
+
+@every_core
+@every_cell
+def test_stack(core: str, cell: Cell) -> None:
     """512 bytes."""
-    lstm = random_lstm(Options(structure=Structure(7, 11, 3, blocks=3, rank=3)), 0)
-    kernel(core).run(lstm, np.zeros((2, 3, 7), np.int8), State.zeros(lstm, 2))
-    assert kernel(core).program.stack_bytes <= 512
+    structure = Structure(7, 11, 3, blocks=3, rank=3, gates=cell.gates)
+    layer = random_layer(Options(structure=structure), 0)
+    kernel(core, cell).run(layer, np.zeros((2, 3, 7), np.int8), zero_state(layer, 2))
+    assert kernel(core, cell).program.stack_bytes <= 512
 
 
-def test_flash() -> None:
-    """4 KB with the table of the sigmoid."""
-    assert kernel("cortex-m4").program.flash_bytes <= 4096
+@pytest.mark.parametrize(("cell", "other", "flash"), [(LSTM, GRU, 4096), (GRU, LSTM, 4608)])
+def test_flash(cell: Cell, other: Cell, flash: int) -> None:
+    """Bytes with the table of the sigmoid, and nothing of the other op."""
+    program = kernel("cortex-m4", cell).program
+    assert program.flash_bytes <= flash
+    assert not any(other.name.lower() in name for name in program.functions)

@@ -10,13 +10,14 @@ import pytest
 import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from integer_lstms import options as op_options
+from integer_layers import options as op_options
 
 from hmd_tflm import datasets, quantize_aware, tflite
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
+from hmd_tflm.op.cells import LSTM
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.quantize import Factors, Observed, quantize
 from hmd_tflm.op.reference import run
@@ -84,7 +85,7 @@ def observed(s: Structure, projected: np.ndarray, options: Options) -> Observed:
 
 
 @settings(deadline=None, max_examples=40)
-@given(op_options(), st.sampled_from([0.1, 1, 5]), st.integers(0, 2**32 - 1))
+@given(op_options(LSTM), st.sampled_from([0.1, 1, 5]), st.integers(0, 2**32 - 1))
 def test_outputs_are_those_of_the_op(options: Options, size: float, seed: int) -> None:
     s, rng = options.structure, np.random.default_rng(seed)
     factors = random_factors(s, size / (64 * options.x_scale), seed)
@@ -170,7 +171,7 @@ def rows_of(name: str) -> np.ndarray:
     return models.data(name, rng.normal(size=(24, 12, 9)).astype(np.float32))
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", [n for n in models.MODELS if not n.startswith("gru")])
 def test_a_model_answers_as_when_converted(name: str) -> None:
     x, model = rows_of(name), models.build(name, 12, 9)
     tuned = quantize_aware(model, x)

@@ -2,9 +2,10 @@
 
 import pytest
 from hypothesis import given
-from integer_lstms import options
+from integer_layers import options
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.op.cells import GRU, LSTM
 from hmd_tflm.op.options import LENGTH, Options
 from hmd_tflm.structure import Structure
 
@@ -13,7 +14,7 @@ from hmd_tflm.structure import Structure
 def test_round_trip(chosen: Options) -> None:
     data = chosen.encode()
     assert len(data) == LENGTH
-    assert Options.decode(data) == chosen
+    assert Options.decode(chosen.cell, data) == chosen
 
 
 @pytest.mark.parametrize(
@@ -40,11 +41,21 @@ def test_a_wrong_field_is_named(at: int, value: int, named: str) -> None:
     data = bytearray(Options(structure=Structure(3, 5, 2)).encode())
     data[at] = value
     with pytest.raises(UserError, match=named):
-        Options.decode(bytes(data))
+        Options.decode(LSTM, bytes(data))
 
 
 def test_other_lengths_and_gates_are_refused() -> None:
     with pytest.raises(UserError, match="received 31 bytes, expected 32"):
-        Options.decode(Options(structure=Structure(3, 5, 2)).encode()[:-1])
-    with pytest.raises(UserError, match="gates: received 3"):
-        Options(structure=Structure(3, 5, 2, gates=3))
+        Options.decode(LSTM, Options(structure=Structure(3, 5, 2)).encode()[:-1])
+    with pytest.raises(UserError, match="gates: received 2, expected the 4 of an LSTM or the 3 of"):
+        Options(structure=Structure(3, 5, 2, gates=2))
+
+
+def test_a_gru_has_no_cell_shift_and_its_own_magic() -> None:
+    data = bytearray(Options(structure=Structure(3, 5, 2, gates=3)).encode())
+    assert Options.decode(GRU, bytes(data)).structure.gates == 3
+    with pytest.raises(UserError, match="HMD_LSTM options, magic: received b'HMDG'"):
+        Options.decode(LSTM, bytes(data))
+    data[23] = 1
+    with pytest.raises(UserError, match=r"HMD_GRU, cell_shift: received 1, expected 0\.\.0"):
+        Options.decode(GRU, bytes(data))

@@ -4,56 +4,65 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from integer_lstms import integer_lstms
+from integer_layers import integer_layers
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.lstm import IntegerLSTM
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.packing import pack, packed_sizes, unpack
 
 PARTS = ("dense", "projection", "expansion")
 
 
-@given(integer_lstms())
-def test_round_trip(lstm: IntegerLSTM) -> None:
-    weights, table = pack(lstm)
-    assert (len(weights), len(table)) == packed_sizes(lstm.options.structure)
-    again = unpack(lstm.options, weights, table)
-    for part in PARTS if lstm.options.structure.lower else PARTS[:1]:
-        np.testing.assert_array_equal(getattr(again, part), getattr(lstm, part))
-        out, expected = getattr(again, f"{part}_out"), getattr(lstm, f"{part}_out")
+@given(integer_layers())
+def test_round_trip(layer: IntegerLayer) -> None:
+    weights, table = pack(layer)
+    assert (len(weights), len(table)) == packed_sizes(layer.options.structure)
+    again = unpack(layer.options, weights, table)
+    for part in PARTS if layer.options.structure.lower else PARTS[:1]:
+        np.testing.assert_array_equal(getattr(again, part), getattr(layer, part))
+        out, expected = getattr(again, f"{part}_out"), getattr(layer, f"{part}_out")
         np.testing.assert_array_equal(out.multiplier, expected.multiplier)
         np.testing.assert_array_equal(out.bias, expected.bias)
 
 
-@given(integer_lstms())
-def test_bytes_are_as_described(lstm: IntegerLSTM) -> None:
+@given(integer_layers())
+def test_bytes_are_as_described(layer: IntegerLayer) -> None:
     """Groups of four rows, two columns at a time, 256 upper + lower."""
-    s = lstm.options.structure
-    matrices = [[lstm.dense[g, r] for r in range(s.rows) for g in range(4)]]
-    outs = [(lstm.dense_out, (g, r)) for r in range(s.rows) for g in range(4)]
-    if s.lower:
-        edges, sets = s.boundaries, range(s.projection_sets)
+    matrices: list[tuple[list, list]] = []  # rows; where their requantisation stands
+
+    def put(part: str, rows: list[tuple], weights) -> None:
+        matrices.append(([weights(*row) for row in rows], [(part, row) for row in rows]))
+
+    s, edges = layer.options.structure, layer.options.structure.boundaries
+    for phase in [[0, 1, 2, 3]] if s.gates == 4 else [[0, 1], [2]]:
+        put("dense", [(g, r) for r in range(s.rows) for g in phase], lambda g, r: layer.dense[g, r])
+        if not s.lower:
+            continue
+        sets = [[0]] if s.shared else [phase]
+        if s.shared and phase == [2]:
+            sets = []
+        if not s.shared and phase == [0, 1] and s.rank > 1:
+            sets = [[0], [1]]
         for j in range(s.blocks):
             block = slice(edges[j], edges[j + 1])
-            rows = [(g, e) for e in range(s.rank) for g in sets]
-            matrices.append([lstm.projection[g, e, block] for g, e in rows])
-            outs += _padded([(lstm.projection_out, (g, j, e)) for g, e in rows])
-        if s.shared:
-            rows = [(g, u) for u in range(s.lower) for g in range(4)]
-            matrices.append([lstm.expansion[g, u].ravel() for g, u in rows])
-            outs += [(lstm.expansion_out, row) for row in rows]
-        else:
-            for g in range(4):
-                matrices.append([lstm.expansion[g, u].ravel() for u in range(s.lower)])
-                outs += _padded([(lstm.expansion_out, (g, u)) for u in range(s.lower)])
-    weights, table = pack(lstm)
-    assert weights.tobytes() == b"".join(map(_stored, matrices))
-    expected = [(o.multiplier[at], o.bias[at]) if o else (0, 0) for o, at in outs]
-    assert table.tolist() == [list(map(int, entry)) for entry in expected]
-
-
-def _padded(outs: list) -> list:
-    return outs + [(None, None)] * (len(outs) % 2)
+            for gates in sets:
+                put(
+                    "projection",
+                    [(g, j, e) for e in range(s.rank) for g in gates],
+                    lambda g, _, e, block=block: layer.projection[g, e, block],
+                )
+        for gates in [phase] if s.shared else [[g] for g in phase]:
+            rows = [(g, u) for u in range(s.lower) for g in gates]
+            put("expansion", rows, lambda g, u: layer.expansion[g, u].ravel())
+    weights, table = pack(layer)
+    assert weights.tobytes() == b"".join(_stored(rows) for rows, _ in matrices if rows)
+    expected = []
+    for _, outs in matrices:
+        for part, at in outs:
+            out = getattr(layer, f"{part}_out")
+            expected.append([int(out.multiplier[at]), int(out.bias[at])])
+        expected += [[0, 0]] * (len(outs) % 2)
+    assert table.tolist() == expected
 
 
 def _stored(rows: list[np.ndarray]) -> bytes:
@@ -70,10 +79,10 @@ def _stored(rows: list[np.ndarray]) -> bytes:
     return data
 
 
-@given(integer_lstms(), st.integers(1, 9))
-def test_other_sizes_are_refused(lstm: IntegerLSTM, more: int) -> None:
-    weights, table = pack(lstm)
+@given(integer_layers(), st.integers(1, 9))
+def test_other_sizes_are_refused(layer: IntegerLayer, more: int) -> None:
+    weights, table = pack(layer)
     with pytest.raises(UserError, match="expected"):
-        unpack(lstm.options, np.append(weights, [np.int8(0)] * more), table)
+        unpack(layer.options, np.append(weights, [np.int8(0)] * more), table)
     with pytest.raises(UserError, match="expected"):
-        unpack(lstm.options, weights, table[:-1])
+        unpack(layer.options, weights, table[:-1])

@@ -1,6 +1,6 @@
 """Writes firmware/test/test_kernels/vectors.h: what the kernels must give, by other implementations.
 
-LSTMs by the NumPy reference (hmd_tflm/op/reference.py), the small ops by TensorFlow Lite's reference
+Recurrent layers by the NumPy reference (hmd_tflm/op/reference.py), the small ops by TensorFlow Lite's reference
 kernels (tflite-runtime). From the root of a checkout:
 
     PYTHONPATH=tests/op:tests/firmware python tests/pio/make_vectors.py
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import one_op
 from ai_edge_litert import schema_py_generated as schema
-from integer_lstms import random_lstm
+from integer_layers import random_layer
 from numpy.typing import NDArray
 from one_op import Tensor
 
@@ -22,18 +22,26 @@ from hmd_tflm.codegen.ops import array, literal
 from hmd_tflm.files import write_whole
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.packing import pack
-from hmd_tflm.op.reference import State, run
+from hmd_tflm.op.reference import run, zero_state
 from hmd_tflm.structure import Structure
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "firmware/test/test_kernels/vectors.h"
-LSTMS = {
-    "dense": Options(structure=Structure.dense(9, 12), return_sequences=True),
-    "hmd": Options(structure=Structure.hmd(13, 21, 2.0), x_shift=1, x_zero_point=-3),
-    "four_blocks": Options(structure=Structure(20, 17, 2, blocks=4), return_sequences=True),
-    "lmf_shared": Options(structure=Structure(9, 19, 0, rank=15, shared=True), cell_shift=2),
-    "stateful": Options(structure=Structure(7, 11, 3, blocks=3, rank=3), stateful=True),
-    "backwards": Options(structure=Structure(6, 10, 4), go_backwards=True, return_sequences=True),
+LAYERS = {
+    "lstm_dense": Options(structure=Structure.dense(9, 12), return_sequences=True),
+    "lstm_hmd": Options(structure=Structure.hmd(13, 21, 2.0), x_shift=1, x_zero_point=-3),
+    "lstm_four_blocks": Options(structure=Structure(20, 17, 2, blocks=4), return_sequences=True),
+    "lstm_lmf_shared": Options(structure=Structure(9, 19, 0, rank=15, shared=True), cell_shift=2),
+    "lstm_stateful": Options(structure=Structure(7, 11, 3, blocks=3, rank=3), stateful=True),
+    "lstm_backwards": Options(
+        structure=Structure(6, 10, 4), go_backwards=True, return_sequences=True
+    ),
+    "gru_dense": Options(structure=Structure.dense(9, 12, gates=3), return_sequences=True),
+    "gru_hmd": Options(structure=Structure.hmd(13, 21, 2.0, gates=3), x_shift=1, h_shift=2),
+    "gru_lmf_shared": Options(structure=Structure(9, 19, 0, rank=15, shared=True, gates=3)),
+    "gru_stateful": Options(
+        structure=Structure(7, 11, 3, blocks=3, rank=3, gates=3), stateful=True
+    ),
 }
 BATCH, STEPS, RUNS = 2, 4, 2
 Int8s = NDArray[np.int8]
@@ -42,16 +50,18 @@ Int8s = NDArray[np.int8]
 def text() -> str:
     """The header."""
     rng = np.random.default_rng(0)
-    lstms = "".join(_lstm(name, options, rng) for name, options in LSTMS.items())
-    return _HEAD.format(batch=BATCH, steps=STEPS, runs=RUNS) + lstms + _builtins(rng) + "\n#endif\n"
+    layers = "".join(_layer(name, options, rng) for name, options in LAYERS.items())
+    return (
+        _HEAD.format(batch=BATCH, steps=STEPS, runs=RUNS) + layers + _builtins(rng) + "\n#endif\n"
+    )
 
 
-def _lstm(name: str, options: Options, rng: np.random.Generator) -> str:
-    lstm = random_lstm(options, 1)
-    weights, table = pack(lstm)
+def _layer(name: str, options: Options, rng: np.random.Generator) -> str:
+    layer = random_layer(options, 1)
+    weights, table = pack(layer)
     x = rng.integers(-128, 128, (RUNS, BATCH, STEPS, options.structure.inputs)).astype(np.int8)
-    state = State.zeros(lstm, BATCH)
-    y = np.array([run(lstm, x[i], state) for i in range(RUNS)])
+    state = zero_state(layer, BATCH)
+    y = np.array([run(layer, x[i], state) for i in range(RUNS)])
     arrays = {
         "options": np.frombuffer(options.encode(), np.uint8),
         "weights": weights,
@@ -62,7 +72,7 @@ def _lstm(name: str, options: Options, rng: np.random.Generator) -> str:
     fields = ", ".join(f"{name}_{part}" for part in arrays)
     return (
         "".join(array(f"{name}_{part}", f"{v.dtype}_t", v) for part, v in arrays.items())
-        + f"static const lstm_case {name} = {{{fields}, sizeof {name}_options, "
+        + f"static const layer_case {name} = {{{fields}, sizeof {name}_options, "
         f"{y[0].size}}};\n\n"
     )
 
@@ -159,7 +169,7 @@ typedef struct {{
   const int8_t *x; /* [RUNS, BATCH, STEPS, inputs] */
   const int8_t *y; /* [RUNS, outputs] */
   uint32_t options_bytes, outputs;
-}} lstm_case;
+}} layer_case;
 
 """
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hmd_tflm.convert import convert
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers import HMDGRU, HMDLSTM
 
 HERE = Path(__file__).parent
 LIB = HERE.parents[1] / "firmware" / "lib"
@@ -56,7 +56,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Runner:
-    """TFLM's interpreter in a process of its own, with the HMD_LSTM op under sanitizers.
+    """TFLM's interpreter in a process of its own, with our ops under sanitizers.
 
     op_objects: object files of firmware/lib/hmd_tflm.
     """
@@ -82,11 +82,12 @@ def _request(rows: NDArray[np.int8]) -> bytes:
 
 @pytest.fixture(scope="session")
 def stateful() -> bytes:
-    """A stateful model of two ops, 2 steps of 4 features."""
+    """A stateful model of three ops, 2 steps of 4 features."""
     keras.utils.set_random_seed(0)
     layers = [
         HMDLSTM(8, 2.0, stateful=True, return_sequences=True),
-        HMDLSTM(7, rows=3, rank=2, stateful=True),
+        HMDLSTM(7, rows=3, rank=2, stateful=True, return_sequences=True),
+        HMDGRU(6, rows=3, rank=2, stateful=True),
         keras.layers.Dense(5),
     ]
     x = np.random.default_rng(0).normal(size=(30, 2, 4)).astype(np.float32)

@@ -13,13 +13,18 @@
 class Resolver : public tflite_micro::MicroOpResolver {
  public:
   Resolver() {
-    lstm_.builtin_code = tflite_micro::BuiltinOperator_CUSTOM;
-    lstm_.custom_name = "HMD_LSTM";
+    for (Custom& op : customs_) {
+      op.registration.builtin_code = tflite_micro::BuiltinOperator_CUSTOM;
+      op.registration.custom_name = op.name;
+    }
     for (Builtin& op : builtins_) op.registration.builtin_code = op.code;
   }
 
   const TFLMRegistration* FindOp(const char* name) const override {
-    return std::strcmp(name, lstm_.custom_name) == 0 ? &lstm_ : nullptr;
+    for (const Custom& op : customs_) {
+      if (std::strcmp(name, op.name) == 0) return &op.registration;
+    }
+    return nullptr;
   }
 
   const TFLMRegistration* FindOp(tflite_micro::BuiltinOperator code) const override {
@@ -34,6 +39,11 @@ class Resolver : public tflite_micro::MicroOpResolver {
   }
 
  private:
+  struct Custom {
+    const char* name;
+    TFLMRegistration registration;
+  };
+
   struct Builtin {
     tflite_micro::BuiltinOperator code;
     TFLMRegistration registration;
@@ -47,7 +57,8 @@ class Resolver : public tflite_micro::MicroOpResolver {
     return nullptr;
   }
 
-  TFLMRegistration lstm_ = *hmd_tflm::Register_HMD_LSTM();
+  Custom customs_[2] = {{"HMD_LSTM", *hmd_tflm::Register_HMD_LSTM()},
+                        {"HMD_GRU", *hmd_tflm::Register_HMD_GRU()}};
   Builtin builtins_[3] = {
       {tflite_micro::BuiltinOperator_CONCATENATION, tflite_micro::Register_CONCATENATION(),
        tflite_micro::ParseConcatenation},

@@ -50,12 +50,15 @@ def test_state_goes_on_until_reset(stateful: bytes, runner) -> None:
     np.testing.assert_array_equal(after_reset, first)
 
 
+@pytest.mark.parametrize(("name", "op"), [("hmd", "HMD_LSTM"), ("gru_hmd", "HMD_GRU")])
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_the_delegate_refuses_is_refused(change: str, converted, runner) -> None:
-    ran = runner(altered(converted("hmd").content, CHANGES[change]))
+def test_what_the_delegate_refuses_is_refused(
+    change: str, name: str, op: str, converted, runner
+) -> None:
+    ran = runner(altered(converted(name).content, CHANGES[change]))
     assert ran.status == 2
-    assert ran.messages.startswith("HMD_LSTM")
-    assert "Node HMD_LSTM (number 0" in ran.messages.splitlines()[1]
+    assert ran.messages.startswith(op)
+    assert f"Node {op} (number 0" in ran.messages.splitlines()[1]
 
 
 @pytest.mark.parametrize(

@@ -7,40 +7,59 @@
 
 enum { LARGEST_STATE = 2 * 32, LARGEST_OUTPUT = 512, LARGEST_SCRATCH = 1024 };
 
-static int8_t h[LARGEST_STATE], y[LARGEST_OUTPUT];
-static int16_t c[LARGEST_STATE];
+static int8_t y[LARGEST_OUTPUT], lstm_h[LARGEST_STATE];
+static int16_t lstm_c[LARGEST_STATE], gru_h[LARGEST_STATE];
 static uint32_t scratch[LARGEST_SCRATCH / 4];
 
-static void check_lstm(const lstm_case *test) {
-  hmd_lstm_options options;
-  hmd_lstm_sizes sizes;
-  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_lstm_decode(test->options, test->options_bytes, &options));
-  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_lstm_plan(&options, &sizes));
-  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_lstm_check_weights(&options, test->weights));
+static void run_lstm(const hmd_options *options, const layer_case *test, const int8_t *x) {
+  hmd_lstm_run(options, &(hmd_lstm_tensors){test->weights, test->table, x, y, lstm_h, lstm_c, scratch, BATCH, STEPS});
+}
+
+static void run_gru(const hmd_options *options, const layer_case *test, const int8_t *x) {
+  hmd_gru_run(options, &(hmd_gru_tensors){test->weights, test->table, x, y, gru_h, scratch, BATCH, STEPS});
+}
+
+static void check(const layer_case *test, uint8_t gates) {
+  hmd_options options;
+  hmd_sizes sizes;
+  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_decode(test->options, test->options_bytes, gates, &options));
+  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_plan(&options, &sizes));
+  TEST_ASSERT_EQUAL_INT(HMD_OK, hmd_check_weights(&options, test->weights));
   TEST_ASSERT_EQUAL_INT(1, sizes.scratch_bytes <= LARGEST_SCRATCH && test->outputs <= LARGEST_OUTPUT);
-  memset(h, 0, sizeof h);
-  memset(c, 0, sizeof c);
+  memset(lstm_h, 0, sizeof lstm_h);
+  memset(lstm_c, 0, sizeof lstm_c);
+  memset(gru_h, 0, sizeof gru_h);
   for (uint32_t run = 0; run < RUNS; ++run) {
     const int8_t *x = test->x + run * BATCH * STEPS * options.inputs;
-    hmd_lstm_run(&options, &(hmd_lstm_tensors){test->weights, test->table, x, y, h, c, scratch, BATCH, STEPS});
+    (gates == HMD_LSTM_GATES ? run_lstm : run_gru)(&options, test, x);
     TEST_ASSERT_EQUAL_INT8_ARRAY(test->y + run * test->outputs, y, test->outputs);
   }
 }
 
-static void test_lstm_dense(void) { check_lstm(&dense); }
-static void test_lstm_hmd(void) { check_lstm(&hmd); }
-static void test_lstm_four_blocks(void) { check_lstm(&four_blocks); }
-static void test_lstm_lmf_shared(void) { check_lstm(&lmf_shared); }
-static void test_lstm_stateful(void) { check_lstm(&stateful); }
-static void test_lstm_backwards(void) { check_lstm(&backwards); }
+static void test_lstm_dense(void) { check(&lstm_dense, HMD_LSTM_GATES); }
+static void test_lstm_hmd(void) { check(&lstm_hmd, HMD_LSTM_GATES); }
+static void test_lstm_four_blocks(void) { check(&lstm_four_blocks, HMD_LSTM_GATES); }
+static void test_lstm_lmf_shared(void) { check(&lstm_lmf_shared, HMD_LSTM_GATES); }
+static void test_lstm_stateful(void) { check(&lstm_stateful, HMD_LSTM_GATES); }
+static void test_lstm_backwards(void) { check(&lstm_backwards, HMD_LSTM_GATES); }
+static void test_gru_dense(void) { check(&gru_dense, HMD_GRU_GATES); }
+static void test_gru_hmd(void) { check(&gru_hmd, HMD_GRU_GATES); }
+static void test_gru_lmf_shared(void) { check(&gru_lmf_shared, HMD_GRU_GATES); }
+static void test_gru_stateful(void) { check(&gru_stateful, HMD_GRU_GATES); }
 
-static void test_damaged_options_are_refused(void) {
-  hmd_lstm_options options;
-  uint8_t damaged[sizeof hmd_options];
-  TEST_ASSERT_EQUAL_INT(HMD_ERROR_LENGTH, hmd_lstm_decode(hmd_options, sizeof hmd_options - 1, &options));
-  memcpy(damaged, hmd_options, sizeof damaged);
+static hmd_status decode(const uint8_t *bytes, size_t length, uint8_t gates) {
+  hmd_options options;
+  return hmd_decode(bytes, length, gates, &options);
+}
+
+static void test_other_options_are_refused(void) {
+  const uint8_t *good = lstm_hmd_options;
+  uint8_t damaged[sizeof lstm_hmd_options];
+  TEST_ASSERT_EQUAL_INT(HMD_ERROR_LENGTH, decode(good, sizeof damaged - 1, HMD_LSTM_GATES));
+  TEST_ASSERT_EQUAL_INT(HMD_ERROR_MAGIC, decode(good, sizeof damaged, HMD_GRU_GATES));
+  memcpy(damaged, good, sizeof damaged);
   damaged[0] ^= 1;
-  TEST_ASSERT_EQUAL_INT(HMD_ERROR_MAGIC, hmd_lstm_decode(damaged, sizeof damaged, &options));
+  TEST_ASSERT_EQUAL_INT(HMD_ERROR_MAGIC, decode(damaged, sizeof damaged, HMD_LSTM_GATES));
 }
 
 static void test_fully_connected(void) {
@@ -78,7 +97,11 @@ int main(void) {
   RUN_TEST(test_lstm_lmf_shared);
   RUN_TEST(test_lstm_stateful);
   RUN_TEST(test_lstm_backwards);
-  RUN_TEST(test_damaged_options_are_refused);
+  RUN_TEST(test_gru_dense);
+  RUN_TEST(test_gru_hmd);
+  RUN_TEST(test_gru_lmf_shared);
+  RUN_TEST(test_gru_stateful);
+  RUN_TEST(test_other_options_are_refused);
   RUN_TEST(test_fully_connected);
   RUN_TEST(test_softmax);
   RUN_TEST(test_add);

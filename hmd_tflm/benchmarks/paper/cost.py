@@ -45,7 +45,7 @@ def inference_cost(content: bytes, report: Report, pruned: bool) -> InferenceCos
         if name.startswith("HMD_"):
             layer = next(left)
             op = replace(op, weights_bytes=layer.weights.nbytes + layer.table.nbytes)
-            if pruned and layer.lstm.options.structure.gates == LSTM_GATES:
+            if pruned and layer.integers.options.structure.gates == LSTM_GATES:
                 op = min(op, _sparse(layer), key=lambda one: one.cycles)
         total = InferenceCost(
             total.instructions + op.instructions,
@@ -56,8 +56,8 @@ def inference_cost(content: bytes, report: Report, pruned: bool) -> InferenceCos
 
 
 def _sparse(layer: Layer) -> InferenceCost:
-    plain = replace(layer.lstm.options, return_sequences=False, go_backwards=False)
-    lstm = replace(layer.lstm, options=replace(plain, input_order=False))
+    plain = replace(layer.integers.options, return_sequences=False, go_backwards=False)
+    lstm = replace(layer.integers, options=replace(plain, input_order=False))
     measured = integer_cost(lstm, layer.steps)
     stored = sum(array.nbytes for array in pack(lstm))
     return InferenceCost(measured.instructions, measured.cycles, stored)

@@ -1,19 +1,68 @@
-/* An external delegate that runs the HMD_LSTM op of a .tflite with the firmware's kernels. */
+/* An external delegate that runs the HMD ops of a .tflite with the firmware's kernels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "hmd_gru.h"
 #include "hmd_lstm.h"
 #include "tfl_abi.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { X, WEIGHTS, TABLE, H, C, INPUTS };
+enum { X, WEIGHTS, TABLE, STATES, MOST_STATES = 2, MOST_INPUTS = STATES + MOST_STATES };
+
+/* Pointers to the tensors of one run. */
+typedef struct {
+  const void *x, *weights, *table;
+  void *states[MOST_STATES], *y, *scratch;
+  int batch, steps;
+} tensors;
+
+/* What two ops differ in. */
+typedef struct {
+  const char *name;
+  uint8_t gates;
+  int inputs; /* tensors, the states among them */
+  struct {
+    const char *name;
+    int type;
+  } states[MOST_STATES];
+  void (*run)(const hmd_options *options, const tensors *t);
+} op;
+
+static void run_lstm(const hmd_options *options, const tensors *t) {
+  const hmd_lstm_tensors lstm = {t->weights,   t->table,     t->x,       t->y,    t->states[0],
+                                 t->states[1], t->scratch, t->batch, t->steps};
+  hmd_lstm_run(options, &lstm);
+}
+
+static void run_gru(const hmd_options *options, const tensors *t) {
+  const hmd_gru_tensors gru = {t->weights, t->table,   t->x,     t->y,
+                               t->states[0], t->scratch, t->batch, t->steps};
+  hmd_gru_run(options, &gru);
+}
+
+static const op ops[] = {
+    {"HMD_LSTM", HMD_LSTM_GATES, STATES + 2, {{"h", TFL_INT8}, {"c", TFL_INT16}}, run_lstm},
+    {"HMD_GRU", HMD_GRU_GATES, STATES + 1, {{"h", TFL_INT16}}, run_gru},
+};
+
+/* The HMD op of a node, or NULL. */
+static const op *find(const tfl_registration *registration) {
+  if (registration->builtin_code != TFL_BUILTIN_CUSTOM || registration->custom_name == NULL) {
+    return NULL;
+  }
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    if (strcmp(registration->custom_name, ops[i].name) == 0) return &ops[i];
+  }
+  return NULL;
+}
 
 /* One claimed node. */
 typedef struct {
-  int tensors[INPUTS], y;
-  hmd_lstm_options options;
+  const op *op;
+  int inputs[MOST_INPUTS], y;
+  hmd_options options;
   hmd_status status;
   void *scratch;
 } layer;
@@ -29,16 +78,19 @@ static void *layer_init(tfl_context *context, const char *buffer, size_t length)
   }
   layer *self = calloc(1, sizeof *self);
   if (self == NULL) return NULL;
-  if (node->inputs->size != INPUTS || node->outputs->size != 1) {
-    context->report_error(context, "HMD_LSTM: received %d inputs, %d outputs, expected %d, 1",
-                          node->inputs->size, node->outputs->size, INPUTS);
+  self->op = find(registration);
+  if (node->inputs->size != self->op->inputs || node->outputs->size != 1) {
+    context->report_error(context, "%s: received %d inputs, %d outputs, expected %d, 1",
+                          self->op->name, node->inputs->size, node->outputs->size,
+                          self->op->inputs);
     free(self);
     return NULL;
   }
-  for (int i = 0; i < INPUTS; i++) self->tensors[i] = node->inputs->data[i];
+  for (int i = 0; i < self->op->inputs; i++) self->inputs[i] = node->inputs->data[i];
   self->y = node->outputs->data[0];
-  self->status = hmd_lstm_decode(node->custom_initial_data,
-                                 (size_t)node->custom_initial_data_size, &self->options);
+  self->status =
+      hmd_decode(node->custom_initial_data, (size_t)node->custom_initial_data_size,
+                 self->op->gates, &self->options);
   return self;
 }
 
@@ -51,8 +103,8 @@ static void layer_free(tfl_context *context, void *data) {
 }
 
 /* Compare one tensor with what the options imply; report it by name if it differs. */
-static int expect(tfl_context *context, const tfl_tensor *tensor, const char *name, int type,
-                  int dims, const int *shape) {
+static int expect(tfl_context *context, const op *op, const tfl_tensor *tensor, const char *name,
+                  int type, int dims, const int *shape) {
   int same = tensor->type == type && tensor->dims != NULL && tensor->dims->size == dims;
   for (int i = 0; same && i < dims; i++) same = tensor->dims->data[i] == shape[i];
   if (!same) {
@@ -65,72 +117,78 @@ static int expect(tfl_context *context, const tfl_tensor *tensor, const char *na
     for (int i = 0; i < dims; i++) {
       at += (size_t)snprintf(expected + at, sizeof expected - at, " %d", shape[i]);
     }
-    context->report_error(context,
-                          "HMD_LSTM, %s: received type %d shape%s, expected type %d shape%s", name,
-                          tensor->type, received, type, expected);
+    context->report_error(context, "%s, %s: received type %d shape%s, expected type %d shape%s",
+                          op->name, name, tensor->type, received, type, expected);
   }
   return same;
 }
 
-static int expect_scale(tfl_context *context, const tfl_tensor *tensor, const char *name,
-                        float scale, int zero_point) {
+static int expect_scale(tfl_context *context, const op *op, const tfl_tensor *tensor,
+                        const char *name, float scale, int zero_point) {
   const int same = tensor->params.scale == scale && tensor->params.zero_point == zero_point;
   if (!same) {
-    context->report_error(context,
-                          "HMD_LSTM, %s: received scale %g, zero point %d, expected %g, %d", name,
-                          (double)tensor->params.scale, tensor->params.zero_point, (double)scale,
-                          zero_point);
+    context->report_error(context, "%s, %s: received scale %g, zero point %d, expected %g, %d",
+                          op->name, name, (double)tensor->params.scale, tensor->params.zero_point,
+                          (double)scale, zero_point);
   }
   return same;
+}
+
+/* One line about what the kernels' checks found. */
+static int good(tfl_context *context, const op *op, hmd_status status) {
+  if (status != HMD_OK) context->report_error(context, "%s: %s", op->name, hmd_status_text(status));
+  return status == HMD_OK;
 }
 
 static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
   layer *self = node->user_data;
   if (self == NULL) return TFL_ERROR;
-  const hmd_lstm_options *o = &self->options;
-  hmd_lstm_sizes sizes;
-  if (self->status == HMD_OK) self->status = hmd_lstm_plan(o, &sizes);
-  if (self->status != HMD_OK) {
-    context->report_error(context, "HMD_LSTM: %s", hmd_status_text(self->status));
+  const op *op = self->op;
+  const hmd_options *o = &self->options;
+  hmd_sizes sizes;
+  if (!good(context, op, self->status) || !good(context, op, hmd_plan(o, &sizes))) {
     return TFL_ERROR;
   }
-  const tfl_tensor *in[INPUTS], *y = &context->tensors[self->y];
-  for (int i = 0; i < INPUTS; i++) {
-    if (self->tensors[i] < 0 || (size_t)self->tensors[i] >= context->tensors_size) {
-      context->report_error(context, "HMD_LSTM: input %d is missing", i);
+  const tfl_tensor *in[MOST_INPUTS], *y = &context->tensors[self->y];
+  for (int i = 0; i < op->inputs; i++) {
+    if (self->inputs[i] < 0 || (size_t)self->inputs[i] >= context->tensors_size) {
+      context->report_error(context, "%s: input %d is missing", op->name, i);
       return TFL_ERROR;
     }
-    in[i] = &context->tensors[self->tensors[i]];
+    in[i] = &context->tensors[self->inputs[i]];
   }
   const tfl_ints *x = in[X]->dims;
   const int batch = x != NULL && x->size == 3 ? x->data[0] : 1;
   const int steps = x != NULL && x->size == 3 ? x->data[1] : 1;
-  const int sequences = (o->flags & HMD_LSTM_RETURN_SEQUENCES) != 0;
+  const int sequences = (o->flags & HMD_RETURN_SEQUENCES) != 0;
   const int x_shape[] = {batch, steps, o->inputs}, state_shape[] = {batch, o->units};
   const int weights_shape[] = {(int)sizes.weights_bytes}, table_shape[] = {(int)sizes.table_rows, 2};
   const int sequence_shape[] = {batch, steps, o->units};
-  if (!expect(context, in[X], "x", TFL_INT8, 3, x_shape) ||
-      !expect_scale(context, in[X], "x", o->x_scale, o->x_zero_point) ||
-      !expect(context, in[WEIGHTS], "weights", TFL_INT8, 1, weights_shape) ||
-      !expect(context, in[TABLE], "requantisation", TFL_INT16, 2, table_shape) ||
-      !expect(context, in[H], "h", TFL_INT8, 2, state_shape) ||
-      !expect(context, in[C], "c", TFL_INT16, 2, state_shape) ||
-      !expect(context, y, "y", TFL_INT8, sequences ? 3 : 2,
+  if (!expect(context, op, in[X], "x", TFL_INT8, 3, x_shape) ||
+      !expect_scale(context, op, in[X], "x", o->x_scale, o->x_zero_point) ||
+      !expect(context, op, in[WEIGHTS], "weights", TFL_INT8, 1, weights_shape) ||
+      !expect(context, op, in[TABLE], "requantisation", TFL_INT16, 2, table_shape) ||
+      !expect(context, op, y, "y", TFL_INT8, sequences ? 3 : 2,
               sequences ? sequence_shape : state_shape) ||
-      !expect_scale(context, y, "y", 1.0f / 128.0f, 0)) {
+      !expect_scale(context, op, y, "y", 1.0f / 128.0f, 0)) {
     return TFL_ERROR;
   }
-  if (in[WEIGHTS]->allocation_type != TFL_MMAP_RO || in[TABLE]->allocation_type != TFL_MMAP_RO ||
-      !in[H]->is_variable || !in[C]->is_variable) {
-    context->report_error(
-        context, "HMD_LSTM: weights and requantisation must be constant, h and c variable");
+  if (in[WEIGHTS]->allocation_type != TFL_MMAP_RO || in[TABLE]->allocation_type != TFL_MMAP_RO) {
+    context->report_error(context, "%s: weights and requantisation must be constant", op->name);
     return TFL_ERROR;
   }
-  self->status = hmd_lstm_check_weights(o, in[WEIGHTS]->data);
-  if (self->status != HMD_OK) {
-    context->report_error(context, "HMD_LSTM: %s", hmd_status_text(self->status));
-    return TFL_ERROR;
+  for (int i = 0; STATES + i < op->inputs; i++) {
+    const tfl_tensor *state = in[STATES + i];
+    if (!expect(context, op, state, op->states[i].name, op->states[i].type, 2, state_shape)) {
+      return TFL_ERROR;
+    }
+    if (!state->is_variable) {
+      context->report_error(context, "%s, %s: must be a variable tensor", op->name,
+                            op->states[i].name);
+      return TFL_ERROR;
+    }
   }
+  if (!good(context, op, hmd_check_weights(o, in[WEIGHTS]->data))) return TFL_ERROR;
   free(self->scratch);
   self->scratch = malloc(sizes.scratch_bytes);
   return self->scratch != NULL ? TFL_OK : TFL_ERROR;
@@ -138,22 +196,18 @@ static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
 
 static tfl_status layer_invoke(tfl_context *context, tfl_node *node) {
   const layer *self = node->user_data;
-  const tfl_tensor *x = &context->tensors[self->tensors[X]];
-  hmd_lstm_tensors t;
-  t.weights = context->tensors[self->tensors[WEIGHTS]].data;
-  t.table = context->tensors[self->tensors[TABLE]].data;
-  t.x = x->data;
-  t.y = context->tensors[self->y].data;
-  t.h = context->tensors[self->tensors[H]].data;
-  t.c = context->tensors[self->tensors[C]].data;
-  t.scratch = self->scratch;
-  t.batch = x->dims->data[0];
-  t.steps = x->dims->data[1];
-  hmd_lstm_run(&self->options, &t);
+  const tfl_tensor *all = context->tensors, *x = &all[self->inputs[X]];
+  tensors t = {x->data, all[self->inputs[WEIGHTS]].data, all[self->inputs[TABLE]].data,
+               {NULL},  all[self->y].data,               self->scratch,
+               x->dims->data[0], x->dims->data[1]};
+  for (int i = 0; STATES + i < self->op->inputs; i++) {
+    t.states[i] = all[self->inputs[STATES + i]].data;
+  }
+  self->op->run(&self->options, &t);
   return TFL_OK;
 }
 
-/* Claim each HMD_LSTM node by itself: nodes claimed in one call are merged, and the tensor
+/* Claim each HMD node by itself: nodes claimed in one call are merged, and the tensor
    between two of them would never be allocated. */
 static tfl_status delegate_prepare(tfl_context *context, tfl_delegate *delegate) {
   tfl_ints *plan;
@@ -169,15 +223,14 @@ static tfl_status delegate_prepare(tfl_context *context, tfl_delegate *delegate)
   kernel.prepare = layer_prepare;
   kernel.invoke = layer_invoke;
   kernel.builtin_code = TFL_BUILTIN_DELEGATE;
-  kernel.custom_name = "HMD_LSTM";
+  kernel.custom_name = "HMD";
   kernel.version = 1;
   tfl_status status = TFL_OK;
   for (int i = 0; i < nodes->size && status == TFL_OK; i++) {
     tfl_node *node;
     tfl_registration *registration;
     status = context->get_node_and_registration(context, nodes->data[i], &node, &registration);
-    if (status == TFL_OK && registration->builtin_code == TFL_BUILTIN_CUSTOM &&
-        registration->custom_name != NULL && strcmp(registration->custom_name, "HMD_LSTM") == 0) {
+    if (status == TFL_OK && find(registration) != NULL) {
       struct {
         int size;
         int data[1];
@@ -196,7 +249,7 @@ EXPORT tfl_delegate *tflite_plugin_create_delegate(const char *const *keys,
   (void)keys;
   (void)values;
   if (count != 0) {
-    if (report_error != NULL) report_error("HMD_LSTM delegate: it takes no options");
+    if (report_error != NULL) report_error("HMD delegate: it takes no options");
     return NULL;
   }
   tfl_delegate *delegate = calloc(1, sizeof *delegate);

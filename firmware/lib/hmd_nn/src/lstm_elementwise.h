@@ -1,4 +1,4 @@
-/* The element-wise arithmetic of a step: its input to columns, its gates to new c and h. */
+/* The element-wise arithmetic of a step: its gates to new c and h. */
 #ifndef HMD_NN_LSTM_ELEMENTWISE_H_
 #define HMD_NN_LSTM_ELEMENTWISE_H_
 
@@ -8,21 +8,9 @@
 #include "target.h"
 
 #ifndef HMD_NN_PORTABLE /* lstm_elementwise_dsp.S, lstm_elementwise_mve.c */
-void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift, int16_t *v);
 void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint32_t units,
                      int cell_shift, int h_shift);
 #else
-/* v = (values - zero_point) << shift: magnitudes of 255 * 2^7 at most. */
-static inline void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift,
-                                   int16_t *v) {
-  const int32_t unit = 1 << shift;
-  for (uint32_t i = 0; i < count; i++) {
-    const int32_t column = (values[i] - zero_point) * unit;
-    assert(column >= -255 * 128 && column <= 255 * 128);
-    v[i] = (int16_t)column;
-  }
-}
-
 static inline int32_t hmd_clamp(int32_t value, int32_t limit) {
   return value < -limit ? -limit : value >= limit ? limit - 1 : value;
 }

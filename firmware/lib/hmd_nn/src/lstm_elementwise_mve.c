@@ -3,25 +3,7 @@
 #include "lstm_elementwise.h"
 
 #ifdef HMD_NN_MVE
-#include <arm_mve.h>
-
-void hmd_lstm_expand(const int8_t *values, uint32_t count, int zero_point, int shift, int16_t *v) {
-  for (int32_t left = (int32_t)count; left > 0; left -= 8, values += 8, v += 8) {
-    const mve_pred16_t p = vctp16q((uint32_t)left);
-    const int16x8_t moved = vsubq_n_s16(vldrbq_z_s16(values, p), (int16_t)zero_point);
-    vstrhq_p_s16(v, vshlq_r_s16(moved, shift), p);
-  }
-}
-
-static inline int16x8_t sigmoid(int16x8_t x) {
-  const int16x8_t index = vaddq_n_s16(vshrq_n_s16(x, 6), 512);
-  return vldrhq_gather_shifted_offset_s16(hmd_sigmoid_table, vreinterpretq_u16_s16(index));
-}
-
-/* tanh(x / 2): of a sigmoid s, 2 s - 2^15 modulo 2^16. */
-static inline int16x8_t tanh_of_half(int16x8_t x) {
-  return vaddq_n_s16(vshlq_n_s16(sigmoid(x), 1), INT16_MIN);
-}
+#include "activation_mve.h"
 
 void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint32_t units,
                      int cell_shift, int h_shift) {
@@ -29,17 +11,17 @@ void hmd_lstm_update(const int16_t *pre, int16_t *c, int8_t *h, int16_t *v, uint
   const uint16x8_t gates = vshlq_n_u16(vidupq_n_u16(0, 1), 2); /* of the same kind, in pre */
   for (int32_t left = (int32_t)units; left > 0; left -= 8, pre += 32, c += 8, h += 8, v += 8) {
     const mve_pred16_t p = vctp16q((uint32_t)left);
-    const int16x8_t i = sigmoid(vldrhq_gather_shifted_offset_z_s16(pre, gates, p));
-    const int16x8_t f = sigmoid(vldrhq_gather_shifted_offset_z_s16(pre + 1, gates, p));
-    const int16x8_t g = tanh_of_half(vldrhq_gather_shifted_offset_z_s16(pre + 2, gates, p));
-    const int16x8_t o = sigmoid(vldrhq_gather_shifted_offset_z_s16(pre + 3, gates, p));
+    const int16x8_t i = hmd_sigmoid_x8(vldrhq_gather_shifted_offset_z_s16(pre, gates, p));
+    const int16x8_t f = hmd_sigmoid_x8(vldrhq_gather_shifted_offset_z_s16(pre + 1, gates, p));
+    const int16x8_t g = hmd_tanh_of_half_x8(vldrhq_gather_shifted_offset_z_s16(pre + 2, gates, p));
+    const int16x8_t o = hmd_sigmoid_x8(vldrhq_gather_shifted_offset_z_s16(pre + 3, gates, p));
     const int16x8_t old = vldrhq_z_s16(c, p);
     const int32x4_t even_new = vshlq_r_s32(vmullbq_int_s16(i, g), right);
     const int32x4_t odd_new = vshlq_r_s32(vmulltq_int_s16(i, g), right);
     const int32x4_t even_c = vaddq_s32(vmullbq_int_s16(f, old), even_new);
     const int32x4_t odd_c = vaddq_s32(vmulltq_int_s16(f, old), odd_new);
     const int16x8_t cell = vqrshrntq_n_s32(vqrshrnbq_n_s32(old, even_c, 15), odd_c, 15);
-    const int16x8_t tanh_cell = tanh_of_half(vqshlq_r_s16(cell, 1 + cell_shift));
+    const int16x8_t tanh_cell = hmd_tanh_of_half_x8(vqshlq_r_s16(cell, 1 + cell_shift));
     const int32x4_t even_h = vrshrq_n_s32(vmullbq_int_s16(o, tanh_cell), 23); /* -128..128 */
     const int32x4_t odd_h = vrshrq_n_s32(vmulltq_int_s16(o, tanh_cell), 23);
     int16x8_t hidden = vmovntq_s32(vmovnbq_s32(old, even_h), odd_h);

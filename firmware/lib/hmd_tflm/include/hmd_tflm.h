@@ -1,4 +1,4 @@
-/* The HMD_LSTM op for TensorFlow Lite Micro. */
+/* The ops HMD_LSTM and HMD_GRU for TensorFlow Lite Micro. */
 #ifndef HMD_TFLM_H_
 #define HMD_TFLM_H_
 
@@ -15,8 +15,9 @@ namespace hmd_tflm {
 
 using namespace HMD_TFLM_NAMESPACE;
 
-/* For MicroMutableOpResolver::AddCustom("HMD_LSTM", hmd_tflm::Register_HMD_LSTM()). */
+/* For MicroMutableOpResolver::AddCustom("HMD_LSTM", hmd_tflm::Register_HMD_LSTM()), and likewise. */
 TFLMRegistration* Register_HMD_LSTM();
+TFLMRegistration* Register_HMD_GRU();
 
 }  // namespace hmd_tflm
 

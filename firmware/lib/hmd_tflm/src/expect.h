@@ -9,15 +9,17 @@
 
 namespace hmd_tflm {
 
-bool Expect(const TfLiteTensor& tensor, const char* name, TfLiteType type,
+bool Expect(const TfLiteTensor& tensor, const char* op, const char* name, TfLiteType type,
             std::initializer_list<int> shape);
 
-bool ExpectScale(const TfLiteTensor& tensor, const char* name, float scale, int32_t zero_point);
+bool ExpectScale(const TfLiteTensor& tensor, const char* op, const char* name, float scale,
+                 int32_t zero_point);
 
 // In the model's own memory and never written.
-bool ExpectConstant(const TfLiteTensor& tensor, const char* name, uintptr_t alignment);
+bool ExpectConstant(const TfLiteTensor& tensor, const char* op, const char* name,
+                    uintptr_t alignment);
 
-bool ExpectVariable(const TfLiteTensor& tensor, const char* name);
+bool ExpectVariable(const TfLiteTensor& tensor, const char* op, const char* name);
 
 }  // namespace hmd_tflm
 
