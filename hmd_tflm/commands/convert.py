@@ -1,4 +1,4 @@
-"""Turn a Keras model of HMDLSTM and other layers into an int8 .tflite with HMD_LSTM ops.
+"""Turn a Keras model of HMDLSTM, HMDGRU and other layers into an int8 .tflite with HMD ops.
 
 Calibration data are inputs like those that the model will see: a data set's name (some of its
 training inputs), or an .npy/.npz file with [n, ...] rows. Prints a table of the layers.

@@ -1,4 +1,4 @@
-"""Run a .tflite on this computer, its HMD_LSTM ops by the firmware's own kernels.
+"""Run a .tflite on this computer, its HMD ops by the firmware's own kernels.
 
 The input is an .npy or .npz file of [n, ...] rows, float (quantised to the model's input, and the
 output is float) or int8 (and the output is int8). State of a stateful model goes on from row to

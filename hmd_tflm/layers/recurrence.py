@@ -1,4 +1,4 @@
-"""Another time loop for HMDLSTM: the converter puts one fused op in the loop's place."""
+"""Another time loop for HMDLSTM and HMDGRU: the converter puts one fused op in the loop's place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _replacement: ContextVar[Recurrence | None] = ContextVar("recurrence", default=N
 
 @contextmanager
 def override(function: Recurrence) -> Iterator[None]:
-    """Call a function instead of the time loop of every HMDLSTM that is called meanwhile.
+    """Call a function instead of the time loop of every HMDLSTM and HMDGRU called meanwhile.
 
     The function stands for inference: dropout is not applied before it. What the layer does
     around its loop (states of a stateful layer, the choice of outputs, casts) stays.
@@ -23,11 +23,11 @@ def override(function: Recurrence) -> Iterator[None]:
         function: called as ``function(layer, sequences, initial_state, mask, kernel,
             recurrent_kernel, bias)``, all tensors of the layer's compute dtype: ``sequences``
             ``[batch, steps, inputs]`` in the order given to the layer (``layer.go_backwards``
-            is left to the function), ``initial_state`` a list of h and c ``[batch, units]``,
-            ``mask`` bool ``[batch, steps]`` or None, ``kernel`` ``[inputs, 4 * units]``,
-            ``recurrent_kernel`` ``[units, 4 * units]``, ``bias`` ``[4 * units]`` (zeros without
-            a bias), gates in the order i, f, c, o. Returns ``(last_output [batch, units],
-            outputs [batch, steps or 1, units], [h, c])``; with ``layer.go_backwards`` the
+            is left to the function), ``initial_state`` a list of the states ``[batch, units]``,
+            ``mask`` bool ``[batch, steps]`` or None, ``kernel`` ``[inputs, gates * units]``,
+            ``recurrent_kernel`` ``[units, gates * units]``, ``bias`` ``[gates * units]`` (zeros
+            without a bias), gates in Keras' order. Returns ``(last_output [batch, units],
+            outputs [batch, steps or 1, units], states)``; with ``layer.go_backwards`` the
             outputs stay in the order in which they were computed.
     """
     token = _replacement.set(function)
