@@ -27,7 +27,7 @@ COMMANDS = {
 EXTRAS = {
     **dict.fromkeys(("keras", "tensorflow", "tqdm", "sklearn"), "train"),
     **dict.fromkeys(("capstone", "elftools", "serial", "unicorn"), "simulate"),
-    "matplotlib": "demo",
+    **dict.fromkeys(("markdown", "matplotlib"), "demo"),
 }
 
 

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from hmd_tflm.benchmarks.cost import PARTS
 from hmd_tflm.benchmarks.sparse_forms import Form
 from hmd_tflm.benchmarks.targets import Verdict, verdicts
-from hmd_tflm.files import write_whole
 from hmd_tflm.simulate.cycles.validation import error_bound
 
 ROOT = Path(__file__).parents[2]
@@ -26,15 +25,8 @@ def load(name: str) -> Any:
     return json.loads((ROOT / f"benchmarks/{name}.json").read_text())
 
 
-def write() -> None:
-    """docs/benchmarks.md and docs/kernels.png, from benchmarks/kernels.json."""
-    records = load("kernels")
-    write_whole(ROOT / "docs/benchmarks.md", page(records))
-    write_whole(ROOT / "docs/kernels.png", plot(records))
-
-
 def page(records: Sequence[Record]) -> str:
-    """docs/benchmarks.md."""
+    """The part of docs/benchmarks.md."""
     peer = load("peer")
     per_mac = {(p["inputs"], p["units"]): p["cycles_per_mac"] for p in peer["layers"]}
     sections = [

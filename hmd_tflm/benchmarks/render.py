@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from hmd_tflm.benchmarks import kernels_report, tflm
+from hmd_tflm.benchmarks import pages, tflm
 from hmd_tflm.benchmarks.compare import Record
 from hmd_tflm.benchmarks.report import markdown, plot
 from hmd_tflm.files import write_whole
@@ -47,7 +47,7 @@ def main() -> None:
         title, records = load(name)
         write_whole(ROOT / f"docs/demo_{name}.png", plot(records, title))
     write_whole(readme, rendered(text))
-    kernels_report.write()
+    pages.write()
     tflm.write()
 
 

@@ -4,7 +4,7 @@ budgets: simulate the reference models in benchmarks/models and compare with ben
 exits with 1 if instructions or cycles of one grew by more than 1 %.
 kernels: one layer in many sizes and matrix shapes.
 
---update writes what was measured (budgets.json; kernels.json, docs/benchmarks.md and docs/kernels.png)
+--update writes what was measured (budgets.json; kernels.json and docs/benchmarks.*)
 into the checkout: a decision to commit.
 
 paper: train the comparison of arXiv 1906.04886, several seeds of each method, benchmark and factor;
@@ -77,14 +77,14 @@ def _budgets(arguments: argparse.Namespace) -> int:
 def _kernels(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from hmd_tflm.benchmarks import kernels
-    from hmd_tflm.benchmarks.kernels_report import ROOT, page, write
+    from hmd_tflm.benchmarks import kernels, pages
+    from hmd_tflm.benchmarks.kernels_report import ROOT, page
 
     records = list(tqdm(kernels.run(), "simulate", len(kernels.CASES), unit="layer"))
     text = json.dumps(records, indent=2) + "\n"
     if arguments.update:
         write_whole(ROOT / "benchmarks/kernels.json", text)
-        write()
+        pages.write()
     print(text if arguments.json else page(records))
     return 0
 

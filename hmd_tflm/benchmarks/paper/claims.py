@@ -12,6 +12,7 @@ from hmd_tflm.benchmarks.paper.results import Cell
 from hmd_tflm.benchmarks.paper.summary import Entry
 
 HMD, LMF, PRUNED = "hmd", "lmf", "pruned"
+SEEDS = 3  # that an accuracy needs to be compared
 Entries = dict[Cell, Entry]
 
 
@@ -60,14 +61,17 @@ def gain(cell: Cell, ours: float, theirs: float) -> float:
     return ours - theirs if up else theirs - ours
 
 
-def _pairs(entries: Entries, other: Callable[[Cell], Cell]) -> Iterator[tuple[Entry, Entry]]:
+def _pairs(
+    entries: Entries, other: Callable[[Cell], Cell], seeds: int = SEEDS
+) -> Iterator[tuple[Entry, Entry]]:
     for cell, entry in entries.items():
-        if cell.method == HMD and (against := entries.get(other(cell))):
+        against = entries.get(other(cell))
+        if cell.method == HMD and against and min(entry.seeds, against.seeds) >= seeds:
             yield entry, against
 
 
 def _faster(entries: Entries) -> Iterator[Case]:
-    for hmd, pruned in _pairs(entries, lambda c: Cell(c.benchmark, PRUNED, c.factor)):
+    for hmd, pruned in _pairs(entries, lambda c: Cell(c.benchmark, PRUNED, c.factor), 1):
         ratio = pruned.cycles / hmd.cycles
         yield Case(hmd.cell, f"{ratio:.2f} times as fast", ratio > 1)
 

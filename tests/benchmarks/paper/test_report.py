@@ -48,7 +48,12 @@ def verdicts(found: dict[Run, Result]) -> list[str]:
 
 def test_verdicts_follow_the_numbers() -> None:
     found = results(
-        "kws_lstm", dense=[93.0, 94.0], pruned=[91.0], lmf=[92.0, 92.2], hmd=[90.0, 90.0]
+        "kws_lstm",
+        dense=[93.0, 94.0, 93.5],
+        pruned=[91.0],
+        lmf=[92.0, 92.2, 92.1],
+        hmd=[90.0] * 3,
+        small=[89.0],
     )
     assert verdicts(found) == [
         "holds: in 1 of 1 cases",
@@ -56,7 +61,9 @@ def test_verdicts_follow_the_numbers() -> None:
         "does not hold: in 0 of 1 cases",
         "not measured yet",
     ]
-    found |= results("char_lm", dense=[2.6, 2.7], lmf=[2.9], hmd=[2.7], small=[2.8])
+    found |= results(
+        "char_lm", dense=[2.6, 2.7, 2.8], lmf=[2.9] * 3, hmd=[2.7] * 3, small=[2.8] * 3
+    )
     assert verdicts(found) == [
         "holds: in 1 of 1 cases",
         "holds in part: in 1 of 2 cases",
