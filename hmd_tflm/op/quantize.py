@@ -89,6 +89,7 @@ def quantize(factors: Factors, observed: Observed, options: Options) -> IntegerL
             f"{max(np.abs(f).max(initial=0) for f in (factors.dense, factors.projection)):.3g}, "
             "which int8 with this input scale cannot hold; scale the inputs to about -1..1 or "
             "regularise the layer"
+            + ("" if observed.shifts is None else "; quantize_aware chooses new shifts")
         )
     options, upper, lower = chosen
     rows = options.structure.rows

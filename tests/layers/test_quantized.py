@@ -245,6 +245,15 @@ def test_loops_and_masks_mean_what_they_mean_in_hmdlstm() -> None:
     np.testing.assert_array_equal(every[:, 1], outputs(x[:, :2]))
 
 
+def test_weights_that_outgrow_the_shifts_are_refused_when_converted() -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (8, 4, 9)).astype(np.float32)
+    head = keras.layers.Dense(2)
+    tuned = quantize_aware(keras.Sequential([keras.Input((4, 9)), HMDLSTM(8, 2), head]), x)
+    tuned.layers[0].cell.dense.assign(tuned.layers[0].cell.dense * 1000)
+    with pytest.raises(UserError, match="which int8 .* cannot hold.*; quantize_aware chooses new"):
+        convert(tuned, x)
+
+
 def test_what_cannot_be_trained_so_is_refused() -> None:
     ranges = Ranges(1 / 64, 0, 1, 2, 0, [])
     with pytest.raises(UserError, match="dtype: received compute dtype bfloat16, expected float32"):
