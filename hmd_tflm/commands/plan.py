@@ -30,7 +30,7 @@ SUFFIXES = {"": 1, "k": 1 << 10, "M": 1 << 20}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `hmd-tflm plan`."""
-    parser.add_argument("model", help="a trained .keras file with LSTM layers")
+    parser.add_argument("model", help="a trained .keras file with LSTM or GRU layers")
     parser.add_argument("--board", required=True, help="board name, e.g. nucleo_f446re")
     parser.add_argument("--max-ms", metavar="MS", help="milliseconds of an inference")
     parser.add_argument("--max-flash", metavar="BYTES", help="e.g. 48k (of 1024) or 1M")

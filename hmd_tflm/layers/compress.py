@@ -72,9 +72,9 @@ def compress(
     >>> small.compile("adam", "sparse_categorical_crossentropy", jit_compile=True)
     >>> small.fit(x_train, y_train, epochs=5)
     """
-    found = list(_recurrent_layers(model))
+    found = list(recurrent_layers(model))
     structures = _structures([layer for _, layer in found], factor, family, options)
-    moments = {} if calibration is None else _moments(model, found, calibration)
+    moments = {} if calibration is None else input_moments(model, found, calibration)
     return _Compression(structures, moments).of(model)
 
 
@@ -166,7 +166,7 @@ def _is_recurrent(layer: Any) -> bool:
     return type(_inner(layer)[0]) in COMPRESSED
 
 
-def _recurrent_layers(model: keras.Model) -> Iterator[tuple[Any, Any]]:
+def recurrent_layers(model: keras.Model) -> Iterator[tuple[Any, Any]]:
     """What can be compressed: the layer of the model, and itself or each layer inside."""
     if not isinstance(model, keras.Sequential | keras.Function) or not model.built:
         raise UserError(
@@ -267,7 +267,7 @@ def _compress_layer(old: Any, new: Any, order: Order, moments: dict[str, Floats]
     return None if np.array_equal(found.order, np.arange(s.units)) else found.order
 
 
-def _moments(
+def input_moments(
     model: keras.Model, found: list[tuple[Any, Any]], calibration: Any
 ) -> dict[str, Floats]:
     """The mean of ``v v^T`` of each recurrent layer, ``v = [x | h]``, by the layers' names."""

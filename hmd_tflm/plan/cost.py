@@ -1,9 +1,9 @@
-"""Cycles of one HMD_LSTM op on a Cortex-M4, by a formula whose coefficients are measured.
+"""Cycles of one HMD op on a Cortex-M4, by a formula whose coefficients are measured.
 
-The formula counts what the kernels of firmware/lib/hmd_nn do (lstm.c, matvec_dsp.S): how often
-each of their pieces of code runs is known from the shape alone. What one pass of a piece costs is
-fitted to layers that were simulated (`hmd_tflm.plan.measure`), once for the core alone and once for
-what it waits for its flash.
+The formula counts what the kernels of firmware/lib/hmd_nn do (lstm.c, gru.c, gates.h,
+matvec_dsp.S): how often each of their pieces of code runs is known from the shape alone. What one
+pass of a piece costs is fitted to layers that were simulated (`hmd_tflm.plan.measure`): for LSTM
+and GRU apart, for the core alone and for what it waits for its flash.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.op.cells import cell_of
 from hmd_tflm.simulate.board import Board, Flash
 from hmd_tflm.simulate.session import MODELLED_CPU
 from hmd_tflm.structure import Structure
@@ -51,7 +52,7 @@ PIECES = (
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """An HMD_LSTM op as its cost depends on it."""
+    """An HMD_LSTM or HMD_GRU op as its cost depends on it."""
 
     structure: Structure
     steps: int
@@ -67,17 +68,8 @@ class Cycles:
 
 
 def work(op: Op) -> Counter[str]:
-    """How often each of `PIECES` runs in one inference.
-
-    Raises:
-        UserError: a layer that is no LSTM.
-    """
+    """How often each of `PIECES` runs in one inference."""
     s = op.structure
-    if s.gates != 4:
-        raise UserError(
-            f"cost: received a layer of {s.gates} gates, expected an LSTM; the kernel of no other "
-            "layer has been measured"
-        )
     each_step = Counter(
         {
             "step": 1,
@@ -89,17 +81,27 @@ def work(op: Op) -> Counter[str]:
             "factored step": s.lower > 0,
         }
     )
-    if s.rows:
-        each_step.update(_product("dense product", 4 * s.rows, s.columns))
-    if s.lower:
-        sets = s.projection_sets
-        for begin, end in pairwise(s.boundaries):
-            each_step.update(_product("projection", sets * s.rank, end - begin))
-        for _ in range(sets):
-            each_step.update(_product("expansion", 4 * s.lower // sets, s.projections))
+    for phase in cell_of(s.gates).phases:
+        each_step.update(_phase(s, len(phase)))
     total = Counter({piece: op.steps * count for piece, count in each_step.items()})
     total.update({"inference": 1, "unit of an inference": s.units})
     return total
+
+
+def _phase(s: Structure, gates: int) -> Counter[str]:
+    """The products of gates that are computed together (gates.h)."""
+    counts: Counter[str] = Counter()
+    if s.rows:
+        counts.update(_product("dense product", gates * s.rows, s.columns))
+    if s.lower:
+        sets = 1 if s.shared else gates
+        together = 1 if sets == 2 and s.rank > 1 else sets
+        for begin, end in pairwise(s.boundaries):
+            for _ in range(0, sets, together):
+                counts.update(_product("projection", together * s.rank, end - begin))
+        for _ in range(sets):
+            counts.update(_product("expansion", s.lower * gates // sets, s.projections))
+    return counts
 
 
 def _product(kind: str, rows: int, columns: int) -> Counter[str]:
@@ -132,14 +134,20 @@ class Coefficients:
     """
 
     def __init__(self, records: Sequence[dict[str, Any]]) -> None:
-        counts = _matrix(read(record) for record in records)
-        core, waits = np.array([(r["cycles"], r["waits"]) for r in records], float).T
-        self.core, self.waits = (_fit(counts, spent, core + waits) for spent in (core, waits))
+        self._of = {
+            gates: _fit([record for record in records if record["gates"] == gates])
+            for gates in {record["gates"] for record in records}
+        }
+
+    def of(self, gates: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cycles and waits for the flash, in the order of `PIECES`."""
+        return self._of[gates]
 
     def cycles(self, op: Op) -> Cycles:
         """Of one inference."""
+        core, waits = self.of(op.structure.gates)
         (counts,) = _matrix([op])
-        return Cycles(float(counts @ self.core), float(counts @ self.waits))
+        return Cycles(float(counts @ core), float(counts @ waits))
 
 
 @cache
@@ -178,8 +186,10 @@ def _matrix(ops: Iterable[Op]) -> NDArray[np.float64]:
     return np.array([[work(op)[piece] for piece in PIECES] for op in ops], float)
 
 
-def _fit(
-    counts: NDArray[np.float64], spent: NDArray[np.float64], total: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Least squares of the error relative to the total, no coefficient below zero."""
-    return nnls(counts / total[:, None], spent / total)[0]
+def _fit(records: Sequence[dict[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least squares of the error relative to all cycles, no coefficient below zero."""
+    counts = _matrix(read(record) for record in records)
+    core, waits = np.array([(r["cycles"], r["waits"]) for r in records], float).T
+    total = core + waits
+    fitted = [nnls(counts / total[:, None], spent / total)[0] for spent in (core, waits)]
+    return fitted[0], fitted[1]

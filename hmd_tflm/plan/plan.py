@@ -14,15 +14,16 @@ from tqdm import tqdm
 
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers.compress import _moments, _recurrent_layers, compress
+from hmd_tflm.layers.compress import compress, input_moments, recurrent_layers
 from hmd_tflm.plan.choose import Limits, Option, Unreachable, choose, front
-from hmd_tflm.plan.cost import Op, check_board, work
+from hmd_tflm.plan.cost import check_board
 from hmd_tflm.plan.firmware import Cost, Firmware, built, constant_bytes, cost
 from hmd_tflm.plan.sensitivity import Layer, Probe, candidates
 from hmd_tflm.simulate.board import Board
 from hmd_tflm.structure import Structure
 
 ROWS = 64  # of random inputs, where none are given
+RETRIES = 2  # of a faster choice, where the emulator finds one too slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,60 +143,84 @@ def plan(
     dense = compress(model, {})
     if dataset is not None:
         calibration = dataset.calibration()
+    if calibration is not None and calibration.shape[1:] != model.input_shape[1:]:
+        raise UserError(
+            f"data: received inputs of shape {list(calibration.shape[1:])}, expected "
+            f"{list(model.input_shape[1:])}, the model's"
+        )
     moments: Mapping[str, NDArray] = {}
     if calibration is not None:
-        moments = _moments(dense, list(_recurrent_layers(dense)), calibration)
+        moments = input_moments(dense, list(recurrent_layers(dense)), calibration)
     layers = {
-        layer.name: Layer(layer, moments.get(layer.name)) for _, layer in _recurrent_layers(dense)
+        layer.name: Layer(layer, moments.get(layer.name)) for _, layer in recurrent_layers(dense)
     }
-    for layer in layers.values():
-        work(Op(layer.structure, 1))  # what cannot be predicted is refused before any work
     rows = _random_inputs(model) if calibration is None else calibration
     least = {name: _least(layer.structure) for name, layer in layers.items()}
-    firmware = Firmware(compress(model, least), rows, board)
+    firmware = Firmware(compress(model, least, calibration=calibration), rows, board)
     probe = None if dataset is None else Probe(dense, dataset)
-    options = [_options(name, layers[name], firmware, probe) for name in firmware.ops]
-    chosen = _choose(firmware, options, _with_memory(limits, board, firmware))
-    shapes = {name: option.structure for name, option in chosen.items()}
-    compressed = compress(model, shapes, calibration=calibration)
-    _, report, _ = built(compressed, rows, board)
-    return Plan(
-        board,
-        limits,
-        compressed,
-        chosen,
-        "of the pre-activations' power" if probe is None else "nats of loss on validation data",
-        firmware.cost(shapes),
-        cost(report),
-    )
+    within = _with_memory(limits, board, firmware)
+    costs = [_costs(name, layers[name].structure, firmware) for name in firmware.ops]
+    _choose(firmware, costs, within)  # what cannot be reached is refused before the long work
+    options = [
+        _weighed(layers[name], one, probe) for name, one in zip(firmware.ops, costs, strict=True)
+    ]
+
+    def tried(chosen: dict[str, Option]) -> Plan:
+        shapes = {name: option.structure for name, option in chosen.items()}
+        compressed = compress(model, shapes, calibration=calibration)
+        simulated = cost(built(compressed, rows, board)[1])
+        error_is = "of the pre-activations' power" if probe is None else "nats of validation loss"
+        predicted = firmware.cost(shapes)
+        return Plan(board, limits, compressed, chosen, error_is, predicted, simulated)
+
+    result = tried(_choose(firmware, options, within))
+    for _ in range(RETRIES):
+        excess = result.simulated.cycles - limits.cycles
+        if excess <= 0:
+            break
+        within = replace(within, cycles=within.cycles - excess)
+        try:
+            faster = _choose(firmware, options, within)
+        except UserError:
+            break  # the table says that the limit is missed
+        result = tried(faster)
+    return result
 
 
-def _least(s: Structure) -> Structure:
-    return Structure(s.inputs, s.units, rows=0, blocks=1, rank=1, shared=True, gates=s.gates)
+def _least(dense: Structure) -> Structure:
+    """LMF, which approximates best, in the smallest size; another where it is out of reach."""
+    every = candidates(dense)
+    lmf = [s for s in every if s.lower == s.units and not s.shared]
+    return min(lmf or every, key=constant_bytes)
 
 
 def _random_inputs(model: keras.Model) -> NDArray:
-    """Of the model's shape: sizes and cycles do not depend on the values."""
-    rng, (source,) = np.random.default_rng(0), model.inputs
-    shape = (ROWS, *(1 if n is None else n for n in source.shape[1:]))
-    if np.issubdtype(source.dtype, np.integer):
-        return rng.integers(0, 2, shape).astype(source.dtype)
-    return rng.normal(size=shape).astype(source.dtype)
+    """Of the model's shape, for sizes and cycles; `convert` refuses a shape that is not fixed."""
+    source = model.inputs[0]  # `convert` refuses several, too
+    shape = (ROWS, *(n or 1 for n in source.shape[1:]))
+    return np.random.default_rng(0).normal(size=shape).astype(source.dtype)
 
 
-def _options(name: str, layer: Layer, firmware: Firmware, probe: Probe | None) -> list[Option]:
-    """The layer's shapes that no other shape beats in everything."""
-    found, options = {}, []
-    for s in tqdm(candidates(layer.structure), f"{name}: approximate", unit="shape"):
-        found[s] = approximation = layer.approximation(s)
-        cycles, ram = firmware.cycles(name, s), firmware.cost({name: s}).ram
-        options.append(Option(s, cycles, constant_bytes(s), ram, layer.lost(approximation)))
-    best = front(options)
+def _costs(name: str, dense: Structure, firmware: Firmware) -> list[Option]:
+    """A layer's candidates, as if they lost nothing."""
+    return [
+        Option(s, firmware.cycles(name, s), constant_bytes(s), firmware.cost({name: s}).ram, 0.0)
+        for s in candidates(dense)
+    ]
+
+
+def _weighed(layer: Layer, options: list[Option], probe: Probe | None) -> list[Option]:
+    """Those that no other beats in everything, with what they lose."""
+    found = {
+        option.structure: layer.approximation(option.structure)
+        for option in tqdm(options, f"{layer.layer.name}: approximate", unit="shape")
+    }
+    best = front([replace(one, error=layer.lost(found[one.structure])) for one in options])
     if probe is None:
         return best
     return [
-        replace(option, error=probe(layer, option.structure, found[option.structure]))
-        for option in tqdm(best, f"{name}: probe", unit="shape")
+        replace(one, error=probe(layer, one.structure, found[one.structure]))
+        for one in tqdm(best, f"{layer.layer.name}: probe", unit="shape")
     ]
 
 

@@ -1,0 +1,107 @@
+"""Writes the figures of docs/plan.md: ``python -m hmd_tflm.plan.report``.
+
+What a piece of the kernels costs and how well the formula predicts comes from layer_costs.json, the
+example from benchmarks/plan_digits.json, which the command in the document wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hmd_tflm.files import write_whole
+from hmd_tflm.plan.cost import FILE, PIECES, Coefficients, measured, read
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/plan.md"
+EXAMPLE = ROOT / "benchmarks/plan_digits.json"
+_BLOCK = re.compile(r"(<!-- (pieces|errors|example) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def held_out_errors(seed: int = 0) -> dict[str, np.ndarray]:
+    """Relative errors for each half of the layers, predicted from the other half.
+
+    Returns:
+        "core": of the cycles at zero wait states; "total": with the waits for the flash.
+    """
+    layers = json.loads(FILE.read_text())["layers"]
+    order = np.random.default_rng(seed).permutation(len(layers))
+    halves = [[layers[i] for i in order[n::2]] for n in (0, 1)]
+    parts = [errors(Coefficients(halves[1 - n]), halves[n]) for n in (0, 1)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in ("core", "total")}
+
+
+def errors(coefficients: Coefficients, layers: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Relative errors of predictions for measured layers."""
+    found = [coefficients.cycles(read(layer)) for layer in layers]
+    core = np.array([layer["cycles"] for layer in layers])
+    total = core + [layer["waits"] for layer in layers]
+    return {
+        "core": np.array([f.core for f in found]) / core - 1,
+        "total": np.array([f.core + f.waits for f in found]) / total - 1,
+    }
+
+
+def rendered(text: str) -> str:
+    """A document with its blocks as the measurement files say."""
+    blocks = {"pieces": _pieces, "errors": _errors, "example": _example}
+    return _BLOCK.sub(lambda match: match[1] + blocks[match[2]]() + match[3], text)
+
+
+def _pieces() -> str:
+    columns = [spent for gates in (4, 3) for spent in measured().of(gates)]
+    lines = [
+        "| piece | LSTM: cycles | waits for the flash | GRU: cycles | waits for the flash |",
+        "| --- " + "| ---: " * 4 + "|",
+        *(
+            f"| {piece} | " + " | ".join(f"{spent:.1f}" for spent in row) + " |"
+            for piece, *row in zip(PIECES, *columns, strict=True)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = []
+    for name, label in (("core", "at zero wait states"), ("total", "with the waits for the flash")):
+        found = np.abs(held_out_errors()[name])
+        lines.append(
+            f"- {label}: rms {np.sqrt(np.mean(found**2)):.1%}, worst {found.max():.1%} in "
+            f"{len(found)} layers, each half predicted from the other;"
+        )
+    return "\n".join(lines).removesuffix(";") + ".\n"
+
+
+def _example() -> str:
+    plan = json.loads(EXAMPLE.read_text())
+    lines = ["| layer | shape | compression | error |", "| --- | --- | ---: | ---: |"]
+    lines += [
+        f"| {layer['name']} | {layer['shape']} | {layer['compression']:.2f}x | {layer['error']:.4f} |"
+        for layer in plan["layers"]
+    ]
+    lines += [
+        "",
+        "| | limit | predicted | simulated | difference |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in plan["table"]:
+        digits = 3 if row["name"] == "ms" else 0
+        limit = "" if row["limit"] is None else f"{row['limit']:,.{digits}f}"
+        lines.append(
+            f"| {row['name']} | {limit} | {row['predicted']:,.{digits}f} | "
+            f"{row['simulated']:,.{digits}f} | {row['difference']:+.1%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the document anew."""
+    write_whole(DOCUMENT, rendered(DOCUMENT.read_text()))
+
+
+if __name__ == "__main__":
+    main()
