@@ -31,14 +31,17 @@ typedef struct {
 } op;
 
 static void run_lstm(const hmd_options *options, const tensors *t) {
-  const hmd_lstm_tensors lstm = {t->weights,   t->table,     t->x,       t->y,    t->states[0],
-                                 t->states[1], t->scratch, t->batch, t->steps};
+  const hmd_lstm_tensors lstm = {
+      .weights = t->weights, .table = t->table, .x = t->x, .y = t->y,
+      .h = t->states[0], .c = t->states[1], .scratch = t->scratch,
+      .batch = t->batch, .steps = t->steps};
   hmd_lstm_run(options, &lstm);
 }
 
 static void run_gru(const hmd_options *options, const tensors *t) {
-  const hmd_gru_tensors gru = {t->weights, t->table,   t->x,     t->y,
-                               t->states[0], t->scratch, t->batch, t->steps};
+  const hmd_gru_tensors gru = {
+      .weights = t->weights, .table = t->table, .x = t->x, .y = t->y,
+      .h = t->states[0], .scratch = t->scratch, .batch = t->batch, .steps = t->steps};
   hmd_gru_run(options, &gru);
 }
 
@@ -197,9 +200,10 @@ static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
 static tfl_status layer_invoke(tfl_context *context, tfl_node *node) {
   const layer *self = node->user_data;
   const tfl_tensor *all = context->tensors, *x = &all[self->inputs[X]];
-  tensors t = {x->data, all[self->inputs[WEIGHTS]].data, all[self->inputs[TABLE]].data,
-               {NULL},  all[self->y].data,               self->scratch,
-               x->dims->data[0], x->dims->data[1]};
+  tensors t = {
+      .x = x->data, .weights = all[self->inputs[WEIGHTS]].data,
+      .table = all[self->inputs[TABLE]].data, .y = all[self->y].data, .scratch = self->scratch,
+      .batch = x->dims->data[0], .steps = x->dims->data[1]};
   for (int i = 0; STATES + i < self->op->inputs; i++) {
     t.states[i] = all[self->inputs[STATES + i]].data;
   }
