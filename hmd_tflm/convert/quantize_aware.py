@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from hmd_tflm.convert.convert import _check_weights, _checked, _quantize_rest
 from hmd_tflm.convert.splice import match, place
 from hmd_tflm.convert.trace import trace
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers import HMDGRU, HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
 from hmd_tflm.layers.twin import twin
 from hmd_tflm.op.options import Options
@@ -34,7 +35,7 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
         A new model, with the compile options of the old one.
 
     Raises:
-        UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once.
+        UserError: as `hmd_tflm.convert.convert`; an HMDGRU; a layer that is called more than once.
 
     Example:
 
@@ -43,15 +44,21 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
     >>> tuned.fit(x_train, y_train, epochs=3)
     >>> content = convert(tuned, x_train[:200]).content
     """
+    for layer in model._flatten_layers():
+        if isinstance(layer, HMDGRU):
+            raise UserError(
+                f"layer {layer.name}: received an HMDGRU, expected HMDLSTM, the only recurrent "
+                "layer that trains with the op's integers"
+            )
     ranges = _ranges(model, calibration)
 
-    def replace(old: Any) -> Any:
+    def quantized(old: Any) -> Any:
         if not isinstance(old, HMDLSTM):
             return None
         return QuantizedHMDLSTM.from_config(old.get_config() | {"ranges": ranges[old.name]})
 
     result = keras.models.clone_model(
-        model, clone_function=lambda old: twin(old, replace), recursive=True
+        model, clone_function=lambda old: twin(old, quantized), recursive=True
     )
     result.set_weights(model.get_weights())
     return result
@@ -62,7 +69,7 @@ def _ranges(model: keras.Model, calibration: NDArray) -> dict[str, Ranges]:
     data = _checked(model, calibration)
     _check_weights(model)
     float_model, traced = trace(model, data[:1])
-    layers = match(tflite.read(float_model), traced)
+    layers = [replace(one, ranges=None) for one in match(tflite.read(float_model), traced)]
     seen = calibrate(float_model, layers, data)
     quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
     ranges: dict[str, Ranges] = {}

@@ -15,7 +15,7 @@ from integer_layers import options as op_options
 from hmd_tflm import datasets, quantize_aware, tflite
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers import HMDLSTM
+from hmd_tflm.layers import HMDGRU, HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
 from hmd_tflm.op.cells import LSTM
 from hmd_tflm.op.options import Options
@@ -249,15 +249,22 @@ def test_weights_that_outgrow_the_shifts_are_refused_when_converted() -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (8, 4, 9)).astype(np.float32)
     head = keras.layers.Dense(2)
     tuned = quantize_aware(keras.Sequential([keras.Input((4, 9)), HMDLSTM(8, 2), head]), x)
-    tuned.layers[0].cell.dense.assign(tuned.layers[0].cell.dense * 1000)
+    tuned.layers[0].cell.dense.assign(tuned.layers[0].cell.dense * 20)
     with pytest.raises(UserError, match="which int8 .* cannot hold.*; quantize_aware chooses new"):
         convert(tuned, x)
+    again = quantize_aware(tuned, x)
+    np.testing.assert_array_equal(
+        before_the_head(again, x), int8_before_the_head(convert(again, x).content, x)
+    )
 
 
 def test_what_cannot_be_trained_so_is_refused() -> None:
     ranges = Ranges(1 / 64, 0, 1, 2, 0, [])
     with pytest.raises(UserError, match="dtype: received compute dtype bfloat16, expected float32"):
         QuantizedHMDLSTM(4, rows=4, ranges=ranges, dtype="mixed_bfloat16")
+    gru = keras.Sequential([keras.Input((4, 3)), HMDGRU(6, 1.5), keras.layers.Dense(2)])
+    with pytest.raises(UserError, match="layer hmdgru.*: received an HMDGRU, expected HMDLSTM"):
+        quantize_aware(gru, np.ones((4, 4, 3), np.float32))
     layer, x = HMDLSTM(6, 1.5, name="twice"), keras.Input((4, 3))
     y = keras.layers.Concatenate()([layer(x), layer(keras.layers.Dense(3)(x))])
     model = keras.Model(x, keras.layers.Dense(2)(y))
