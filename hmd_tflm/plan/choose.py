@@ -55,6 +55,24 @@ def front(options: Sequence[Option]) -> list[Option]:
     return [option for option, drop in zip(options, dominated, strict=True) if not drop]
 
 
+def affordable(options: Sequence[Sequence[Option]], limits: Limits) -> list[list[Option]]:
+    """Without those that break a limit even if the other layers get their smallest options."""
+    cycles, flash = (
+        [min(getattr(option, name) for option in layer) for layer in options]
+        for name in ("cycles", "flash")
+    )
+    return [
+        [
+            option
+            for option in layer
+            if option.cycles - cycles[n] + sum(cycles) <= limits.cycles
+            and option.flash - flash[n] + sum(flash) <= limits.flash
+            and option.ram <= limits.ram
+        ]
+        for n, layer in enumerate(options)
+    ]
+
+
 def choose(options: Sequence[Sequence[Option]], limits: Limits) -> list[Option]:
     """The options, one of each layer's, with the least sum of errors within the limits.
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers.compress import compress, input_moments, recurrent_layers
-from hmd_tflm.plan.choose import Limits, Option, Unreachable, choose, front
+from hmd_tflm.plan.choose import Limits, Option, Unreachable, affordable, choose, front
 from hmd_tflm.plan.cost import check_board
 from hmd_tflm.plan.firmware import Cost, Firmware, built, constant_bytes, cost
 from hmd_tflm.plan.sensitivity import Layer, Probe, candidates
@@ -162,7 +162,10 @@ def plan(
     costs = [_costs(name, layers[name].structure, firmware) for name in firmware.ops]
     _choose(firmware, costs, within)  # what cannot be reached is refused before the long work
     options = [
-        _weighed(layers[name], one, probe) for name, one in zip(firmware.ops, costs, strict=True)
+        _weighed(layers[name], one, probe)
+        for name, one in zip(
+            firmware.ops, affordable(costs, _for_layers(within, firmware)), strict=True
+        )
     ]
 
     def tried(chosen: dict[str, Option]) -> Plan:
@@ -234,12 +237,17 @@ def _with_memory(limits: Limits, board: Board, firmware: Firmware) -> Limits:
     )
 
 
+def _for_layers(limits: Limits, firmware: Firmware) -> Limits:
+    """What the rest of the firmware leaves."""
+    rest = firmware.rest
+    return Limits(limits.cycles - rest.cycles, limits.flash - rest.flash, limits.ram)
+
+
 def _choose(
     firmware: Firmware, options: Sequence[Sequence[Option]], limits: Limits
 ) -> dict[str, Option]:
     """By layer name, within limits of the whole firmware."""
-    rest = firmware.rest
-    left = Limits(limits.cycles - rest.cycles, limits.flash - rest.flash, limits.ram)
+    left = _for_layers(limits, firmware)
     while True:
         try:
             chosen = dict(zip(firmware.ops, choose(options, left), strict=True))

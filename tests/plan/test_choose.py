@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.plan.choose import Limits, Option, Unreachable, choose, front
+from hmd_tflm.plan.choose import Limits, Option, Unreachable, affordable, choose, front
 from hmd_tflm.structure import Structure
 
 SHAPE = Structure.dense(1, 1)
@@ -53,6 +53,7 @@ def test_no_combination_within_the_limits_loses_less(layers, limits: Limits) -> 
     assert tuple(chosen) in possible
     assert error(chosen) == min(map(error, possible))
     assert error(choose([front(layer) for layer in layers], limits)) == error(chosen)
+    assert error(choose(affordable(layers, limits), limits)) == error(chosen)
 
 
 @settings(deadline=None, max_examples=200)

@@ -1,6 +1,7 @@
 """The cost formula against simulated layers that did not settle it."""
 
 import numpy as np
+import pytest
 
 from hmd_tflm.plan.cost import PIECES, Op, measured
 from hmd_tflm.plan.measure import measure
@@ -19,14 +20,15 @@ def test_every_piece_costs_something() -> None:
     assert all(core > 0), [p for p, cycles in zip(PIECES, core, strict=True) if not cycles]
 
 
-def test_new_layers_in_the_emulator(compiler) -> None:
-    ops = [
-        Op(Structure.dense(9, 19), 4),
-        Op(Structure.hmd(9, 33, 3.0), 4, return_sequences=True),
-        Op(Structure.hmf(9, 40, 2.0, rank=5), 4),
-        Op(Structure.lmf(9, 35, 3.0, shared=True), 4, return_sequences=True),
-        Op(Structure.hmf(9, 30, 2.0, rank=3, gates=3), 4),
+@pytest.mark.parametrize("gates", [4, 3])
+def test_new_layers_in_the_emulator(gates: int, compiler) -> None:
+    shapes = [
+        Structure.dense(9, 19, gates=gates),
+        Structure.hmd(9, 33, 3.0, gates=gates),
+        Structure.hmf(9, 40, 2.0, rank=5, gates=gates),
+        Structure.lmf(9, 35, 3.0, shared=True, gates=gates),
     ]
+    ops = [Op(shape, 4, return_sequences=shape.shared) for shape in shapes]
     found = errors(measured(), measure(ops))
     assert np.abs(found["core"]).max() <= 0.02
     assert np.abs(found["total"]).max() <= 0.05
