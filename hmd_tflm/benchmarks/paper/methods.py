@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from hmd_tflm.benchmarks.paper.masks import Masks, apart, row_groups
 from hmd_tflm.errors import UserError
 from hmd_tflm.structure import Structure
 
@@ -25,11 +26,17 @@ class Method:
         title: for people.
         shapes: all its shapes for (inputs, units, gates), each larger than the one before.
         pruned: whether the (dense) shape loses its smallest weights until the budget is met.
+        masks: of a shape, which factors are kept, where not all are.
     """
 
     title: str
     shapes: Shapes
     pruned: bool = False
+    masks: Callable[[Structure], Masks] | None = None
+
+    def parameters(self, shape: Structure) -> int:
+        """Weights of one of its shapes."""
+        return self.masks(shape).parameters(shape) if self.masks else shape.parameters
 
 
 def _dense(inputs: int, units: int, gates: int) -> Iterator[Structure]:
@@ -64,6 +71,9 @@ METHODS = {
     "hmf_d4": Method("HMF, d = 4", partial(_hybrid, blocks=1, rank=4)),
     "hmf_d8": Method("HMF, d = 8", partial(_hybrid, blocks=1, rank=8)),
     "hmf_d16": Method("HMF, d = 16", partial(_hybrid, blocks=1, rank=16)),
+    "hmd_g2": Method("HMD, 2 row groups", partial(_hybrid, blocks=2, rank=2), masks=row_groups),
+    "hmd_g4": Method("HMD, 4 row groups", partial(_hybrid, blocks=2, rank=4), masks=row_groups),
+    "hmd_apart": Method("HMD, x and h apart", partial(_hybrid, blocks=1, rank=2), masks=apart),
 }
 
 
@@ -88,16 +98,17 @@ def shape(name: str, inputs: int, units: int, gates: int, budget: int) -> Struct
     """
     chosen = method(name)
     shapes = list(chosen.shapes(inputs, units, gates))
-    if not chosen.pruned and shapes[0].parameters > (1 + TOLERANCE) * budget:
+    if not chosen.pruned and chosen.parameters(shapes[0]) > (1 + TOLERANCE) * budget:
         return None
-    return min(shapes, key=lambda s: abs(s.parameters - budget))
+    return min(shapes, key=lambda s: abs(chosen.parameters(s) - budget))
 
 
 def budget(inputs: int, units: int, gates: int, factor: float) -> int:
     """The number of parameters nearest to the factor's that all methods can have, within 1 %.
 
     The sizes of each method go in steps of up to 7 %, so the nominal number itself will not do. Of
-    methods that cannot be so small at all, no notice is taken. Factor 1 gives the dense number.
+    methods that cannot be so small at all and of those with masks, no notice is taken. Factor 1
+    gives the dense number.
     """
     dense = Structure.dense(inputs, units, gates=gates).parameters
     if factor == 1:
@@ -105,7 +116,9 @@ def budget(inputs: int, units: int, gates: int, factor: float) -> int:
     nominal = round(dense / factor)
     sizes = []
     for name, one in METHODS.items():
-        if name != "dense" and not one.pruned and shape(name, inputs, units, gates, nominal):
+        if name == "dense" or one.pruned or one.masks:
+            continue
+        if shape(name, inputs, units, gates, nominal):
             sizes.append(np.array([s.parameters for s in one.shapes(inputs, units, gates)]))
     reach = int(SEARCHED * nominal)
     candidates = sorted(

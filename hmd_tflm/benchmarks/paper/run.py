@@ -18,6 +18,7 @@ from hmd_tflm.benchmarks.paper import benchmark, methods
 from hmd_tflm.benchmarks.paper.benchmark import Benchmark
 from hmd_tflm.benchmarks.paper.cost import inference_cost
 from hmd_tflm.benchmarks.paper.metrics import METRICS
+from hmd_tflm.benchmarks.paper.readings import mask
 from hmd_tflm.benchmarks.paper.results import Result, Run
 from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
@@ -49,8 +50,10 @@ def execute(run: Run) -> Result:
     model = build(
         data, shape, bidirectional=bench.bidirectional, activation="linear", seed=run.seed
     )
-    pruned = methods.method(run.cell.method).pruned
-    callbacks = [_pruning(budget, bench, len(data.x_train))] if pruned else []
+    method = methods.method(run.cell.method)
+    if method.masks:
+        mask(model, method.masks(shape))
+    callbacks = [_pruning(budget, bench, len(data.x_train))] if method.pruned else []
     train(model, data, recipe, seed=run.seed, callbacks=callbacks)
     trained = time.monotonic()
     metric = METRICS[bench.metric]
@@ -69,7 +72,7 @@ def execute(run: Run) -> Result:
         )
     if not np.array_equal(report.outputs.ravel(), outputs[0].ravel()):
         raise FirmwareError(f"{run}: the firmware's outputs are not those of the host")
-    spent = inference_cost(content, report, pruned)
+    spent = inference_cost(content, report, method.pruned)
     keras.utils.clear_session()
     return {
         "benchmark": bench.name,
@@ -78,7 +81,7 @@ def execute(run: Run) -> Result:
         "learning_rate": run.learning_rate,
         "seed": run.seed,
         "structure": asdict(shape),
-        "parameters": budget if pruned else shape.parameters,
+        "parameters": budget if method.pruned else method.parameters(shape),
         "budget": budget,
         "metric": bench.metric,
         "validation": round(validation, 4),
