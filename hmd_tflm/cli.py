@@ -21,7 +21,7 @@ COMMANDS = {
     "simulate": "build firmware, run it in an emulator, report cycles and memory",
     "profile": "show where a model's cycles go, by op, function, line and instruction",
     "device": "run a data set on a board and compare with this computer",
-    "bench": "simulate the reference models and compare with their budgets",
+    "bench": "measure budgets of models, kernels, or the methods of the paper",
     "demo": "train, convert, simulate and compare dense, HMD and LMF",
 }
 EXTRAS = {
