@@ -67,16 +67,30 @@ def test_a_seed_repeats_a_training_and_another_does_not() -> None:
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("activation", ["softmax", "linear"])
-def test_a_label_for_every_step_is_learnt(activation: str) -> None:
-    ids = np.arange(4000) % 5  # each symbol tells the next
+def cycle() -> datasets.Dataset:
+    """Each of five symbols tells the next."""
+    ids = np.arange(4000) % 5
     x = np.eye(5, dtype=np.uint8)[ids].reshape(-1, 10, 5)
     y = np.roll(ids, -1).astype(np.int32).reshape(-1, 10)
     recipe = datasets.Recipe(units=8, epochs=12, batch=50, learning_rate=0.02)
-    dataset = datasets.Dataset("cycle", recipe, tuple("abcde"), x, y, x[:50], y[:50], x, y)
+    return datasets.Dataset("cycle", recipe, tuple("abcde"), x, y, x[:50], y[:50], x, y)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "linear"])
+def test_a_label_for_every_step_is_learnt(activation: str) -> None:
+    dataset = cycle()
     model = build(dataset, Structure.hmd(5, 8, 1.5), activation=activation)
-    train(model, dataset, recipe)
+    train(model, dataset, dataset.recipe)
     assert accuracy(model, dataset.x_test, dataset.y_test) > 0.99
+
+
+def test_a_teacher_is_heard_where_labels_say_nothing() -> None:
+    dataset = cycle()
+    teacher, student = (build(dataset, Structure.dense(5, 8), seed=seed) for seed in (0, 1))
+    train(teacher, dataset, dataset.recipe)
+    y = np.random.default_rng(0).integers(0, 5, dataset.y_train.shape).astype(np.int32)
+    train(student, replace(dataset, y_train=y), dataset.recipe, teacher=teacher)
+    assert accuracy(student, dataset.x_test, dataset.y_test) > 0.9
 
 
 def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

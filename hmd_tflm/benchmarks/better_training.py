@@ -28,7 +28,6 @@ from hmd_tflm.convert.quantize_aware import quantize_aware
 from hmd_tflm.datasets import Dataset, Recipe
 from hmd_tflm.files import write_whole
 from hmd_tflm.layers.compress import compress
-from hmd_tflm.layers.distillation import Distiller
 from hmd_tflm.layers.train import build, structure, train
 from hmd_tflm.runtime import Interpreter
 
@@ -64,29 +63,11 @@ def measure(
     add("scratch", build(dataset, shape, seed=seed), full)
     add("svd_short", compress(teacher, factor, method), short)
     add("compress_short", _copy(start), short)
-    add("distil", _copy(start), full, partial(_distil, teacher))
+    add("distil", _copy(start), full, partial(train, teacher=teacher))
     small = add("compress", start, full)
     add("float_more", _copy(small), more)
     add("integer_more", quantize_aware(small, data), more)
     return results
-
-
-def _distil(
-    teacher: keras.Model, model: keras.Model, dataset: Dataset, recipe: Recipe, *, seed: int
-) -> None:
-    """As `train`, with a teacher."""
-    keras.utils.set_random_seed(seed)
-    steps = -(-len(dataset.x_train) // recipe.batch) * recipe.epochs
-    rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps, alpha=0.01)
-    distiller = Distiller(model, teacher)
-    distiller.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=1.0),
-        "sparse_categorical_crossentropy",
-        jit_compile=True,
-    )
-    distiller.fit(
-        dataset.x_train, dataset.y_train, batch_size=recipe.batch, epochs=recipe.epochs, verbose=0
-    )
 
 
 def _copy(model: keras.Model) -> keras.Model:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from hmd_tflm.datasets import Dataset, Recipe
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers.distillation import Distiller
 from hmd_tflm.layers.gru import HMDGRU
 from hmd_tflm.layers.lstm import HMDLSTM
 from hmd_tflm.structure import Structure
@@ -86,6 +87,7 @@ def train(
     recipe: Recipe,
     *,
     seed: int = 0,
+    teacher: keras.Model | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Train with Adam, cosine decay to 1 % and gradients clipped to a norm of 1.
@@ -97,6 +99,7 @@ def train(
         dataset: its training split is learnt, its validation split only shown.
         recipe: epochs, batch and learning rate.
         seed: of the order of the sequences.
+        teacher: a trained model to learn from, too, with a `Distiller`'s defaults.
         callbacks: more of them, as in `keras.Model.fit`.
 
     Raises:
@@ -106,14 +109,15 @@ def train(
     steps = -(-len(dataset.x_train) // recipe.batch) * recipe.epochs
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps, alpha=0.01)
     logits = model.layers[-1].activation is keras.activations.linear
-    model.compile(
+    fitted = model if teacher is None else Distiller(model, teacher)
+    fitted.compile(
         optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=logits),
         metrics=["accuracy"],
         jit_compile=True,
     )
     with tqdm(total=recipe.epochs, desc=dataset.name, unit="epoch") as bar:
-        model.fit(
+        fitted.fit(
             dataset.x_train,
             dataset.y_train,
             batch_size=recipe.batch,

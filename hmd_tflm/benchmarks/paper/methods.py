@@ -27,12 +27,16 @@ class Method:
         shapes: all its shapes for (inputs, units, gates), each larger than the one before.
         pruned: whether the (dense) shape loses its smallest weights until the budget is met.
         masks: of a shape, which factors are kept, where not all are.
+        from_dense: whether it starts from a dense network that was trained in the same way.
+        taught: whether it learns from that network, too.
     """
 
     title: str
     shapes: Shapes
     pruned: bool = False
     masks: Callable[[Structure], Masks] | None = None
+    from_dense: bool = False
+    taught: bool = False
 
     def parameters(self, shape: Structure) -> int:
         """Weights of one of its shapes."""
@@ -73,6 +77,14 @@ METHODS = {
     "hmf_d16": Method("HMF, d = 16", partial(_hybrid, blocks=1, rank=16)),
     "hmd_g2": Method("HMD, 2 row groups", partial(_hybrid, blocks=2, rank=2), masks=row_groups),
     "hmd_g4": Method("HMD, 4 row groups", partial(_hybrid, blocks=2, rank=4), masks=row_groups),
+    "lmf_from_dense": Method("LMF from dense", partial(_lmf, shared=False), from_dense=True),
+    "hmd_from_dense": Method("HMD from dense", partial(_hybrid, blocks=2, rank=1), from_dense=True),
+    "hmd_taught": Method(
+        "HMD from dense, taught",
+        partial(_hybrid, blocks=2, rank=1),
+        from_dense=True,
+        taught=True,
+    ),
     "hmd_apart": Method("HMD, x and h apart", partial(_hybrid, blocks=1, rank=2), masks=apart),
 }
 

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from hmd_tflm import datasets
 from hmd_tflm.benchmarks.paper import benchmark, methods
 from hmd_tflm.benchmarks.paper.benchmark import Benchmark
 from hmd_tflm.benchmarks.paper.cost import inference_cost
+from hmd_tflm.benchmarks.paper.methods import Method
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.readings import mask
 from hmd_tflm.benchmarks.paper.results import Result, Run
@@ -24,10 +26,12 @@ from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import FirmwareError
+from hmd_tflm.layers.compress import compress, recurrent_layers
 from hmd_tflm.layers.pruning import MagnitudePruning
 from hmd_tflm.layers.train import LAYERS, build, train
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
+from hmd_tflm.structure import Structure
 
 BOARD = "nucleo_f446re"
 
@@ -42,19 +46,12 @@ def execute(run: Run) -> Result:
     start = time.monotonic()
     bench = benchmark.load(run.cell.benchmark)
     data = datasets.load(bench.dataset)
-    recipe = bench.recipe(run.learning_rate)
     inputs, gates = data.x_train.shape[2], LAYERS[bench.layer].cell_class.gates
     budget = methods.budget(inputs, bench.units, gates, run.cell.factor)
     shape = methods.shape(run.cell.method, inputs, bench.units, gates, budget)
     assert shape is not None, "the sweep plans no method that cannot be so small"
-    model = build(
-        data, shape, bidirectional=bench.bidirectional, activation="linear", seed=run.seed
-    )
     method = methods.method(run.cell.method)
-    if method.masks:
-        mask(model, method.masks(shape))
-    callbacks = [_pruning(budget, bench, len(data.x_train))] if method.pruned else []
-    train(model, data, recipe, seed=run.seed, callbacks=callbacks)
+    model = _train(method, bench, data, shape, budget, run)
     trained = time.monotonic()
     metric = METRICS[bench.metric]
     validation, test = (
@@ -91,7 +88,7 @@ def execute(run: Run) -> Result:
         "board": BOARD,
         "tflite_bytes": len(content),
         "ram_bytes": report.ram,
-        "recipe": asdict(recipe),
+        "recipe": asdict(bench.recipe(run.learning_rate)),
         "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
         "data_sha256": _sha256(data),
         "machine": f"{platform.machine()}, {_cpu()}",
@@ -99,6 +96,28 @@ def execute(run: Run) -> Result:
         "training_seconds": round(trained - start, 1),
         "seconds": round(time.monotonic() - start, 1),
     }
+
+
+def _train(
+    method: Method, bench: Benchmark, data: Dataset, shape: Structure, budget: int, run: Run
+) -> keras.Model:
+    """A new network, trained as the method says."""
+    recipe = bench.recipe(run.learning_rate)
+    network = partial(
+        build, data, bidirectional=bench.bidirectional, activation="linear", seed=run.seed
+    )
+    if not method.from_dense:
+        model = network(shape)
+        if method.masks:
+            mask(model, method.masks(shape))
+        callbacks = [_pruning(budget, bench, len(data.x_train))] if method.pruned else []
+        train(model, data, recipe, seed=run.seed, callbacks=callbacks)
+        return model
+    dense = network(Structure.dense(shape.inputs, shape.units, gates=shape.gates))
+    train(dense, data, recipe, seed=run.seed)
+    model = compress(dense, {layer.name: shape for _, layer in recurrent_layers(dense)})
+    train(model, data, recipe, seed=run.seed, teacher=dense if method.taught else None)
+    return model
 
 
 def _pruning(budget: int, bench: Benchmark, sequences: int) -> MagnitudePruning:
