@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -115,6 +115,7 @@ def shape(name: str, inputs: int, units: int, gates: int, budget: int) -> Struct
     return min(shapes, key=lambda s: abs(chosen.parameters(s) - budget))
 
 
+@cache
 def budget(inputs: int, units: int, gates: int, factor: float) -> int:
     """The number of parameters nearest to the factor's that all methods can have, within 1 %.
 

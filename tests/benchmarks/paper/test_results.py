@@ -1,0 +1,41 @@
+"""What the committed results of the comparison promise."""
+
+from pathlib import Path
+
+import pytest
+
+from hmd_tflm.benchmarks.paper import benchmark, methods, results
+from hmd_tflm.benchmarks.paper.summary import summarise
+from hmd_tflm.benchmarks.paper.sweep import GATES
+
+RESULTS = results.read(results.FOLDER)
+ENTRIES = summarise(RESULTS)
+LIMIT = {"accuracy": 0.5, "macro_f1": 0.5, "bits_per_character": 0.02}
+
+
+def test_there_are_results() -> None:
+    assert {"dense", "small", "lmf", "hmd", "pruned"} <= {cell.method for cell in ENTRIES}
+
+
+@pytest.mark.parametrize("cell", ENTRIES, ids=str)
+def test_int8_keeps_what_float_has(cell: results.Cell) -> None:
+    entry = ENTRIES[cell]
+    metric = benchmark.load(cell.benchmark).metric
+    assert abs(entry.int8_mean - entry.float_mean) <= LIMIT[metric]
+
+
+@pytest.mark.parametrize("run", RESULTS, ids=lambda run: str(Path(run.file)))
+def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.Run) -> None:
+    result, bench = RESULTS[run], benchmark.load(run.cell.benchmark)
+    inputs, method = result["structure"]["inputs"], methods.METHODS[run.cell.method]
+    budget = methods.budget(inputs, bench.units, GATES[bench.layer], run.cell.factor)
+    shape = methods.shape(run.cell.method, inputs, bench.units, GATES[bench.layer], budget)
+    assert result["structure"] == {name: getattr(shape, name) for name in result["structure"]}
+    expected = budget if method.pruned else method.parameters(shape)
+    assert (result["parameters"], result["budget"]) == (expected, budget)
+    if not method.masks:
+        assert result["parameters"] == pytest.approx(budget, rel=methods.TOLERANCE)
+    recipe = bench.recipe(run.learning_rate)
+    assert result["recipe"] == {name: getattr(recipe, name) for name in result["recipe"]}
+    assert result["seconds"] > result["training_seconds"] > 0
+    assert result["machine"] and len(result["data_sha256"]) == 64
