@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +17,13 @@ class Converted:
     content: bytes
     x: np.ndarray
     float_outputs: np.ndarray
+
+
+@pytest.fixture(autouse=True)
+def same_weights_in_every_run():
+    """Initial weights do not depend on chance or on the tests before."""
+    if keras := sys.modules.get("keras"):
+        keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

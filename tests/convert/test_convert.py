@@ -117,16 +117,17 @@ def test_a_layer_used_twice_and_a_nested_model(layer: type) -> None:
     ids=["LSTM", "GRU", "one of three is not"],
 )
 def test_stateful_model_goes_on_like_keras(recurrent) -> None:
+    x = X[:, :2]  # few steps: the state at their beginning must show at their end
     layers = [*recurrent(), keras.layers.Dense(3)]
-    model = keras.Sequential([keras.Input(batch_shape=(1, 6, 4)), *layers])
-    content = convert(model, X).content
+    model = keras.Sequential([keras.Input(batch_shape=(1, 2, 4)), *layers])
+    content = convert(model, x).content
     assert not model.layers[0].states[0].numpy().any()
-    expected = np.concatenate([np.asarray(model(row[None])) for row in X])
+    expected = np.concatenate([np.asarray(model(row[None])) for row in x])
     with Interpreter(content) as interpreter:
-        first = interpreter.run(X)
-        again = interpreter.run(X[:1])
+        first = interpreter.run(x)
+        again = interpreter.run(x[:1])
         interpreter.reset()
-        reset = interpreter.run(X[:1])
+        reset = interpreter.run(x[:1])
     assert np.abs(first - expected).max() < 0.05
     assert (again != first[:1]).any()
     np.testing.assert_array_equal(reset, first[:1])
