@@ -1,4 +1,4 @@
-"""The way from a trained Keras model to an int8 `.tflite`: trace, calibrate, quantise, splice."""
+"""The way from a trained Keras model to an int8 `.tflite`, and what is lost on it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.lite.python.convert import mlir_quantize
 
 from hmd_tflm import tflite
-from hmd_tflm.convert.calibrate import Calibration, calibrate, stand_in_ops
-from hmd_tflm.convert.splice import match, place, splice
-from hmd_tflm.convert.trace import TracedLayer, trace
-from hmd_tflm.errors import UserError
+from hmd_tflm.convert.calibrate import Calibration
+from hmd_tflm.convert.quantize import quantize_model
+from hmd_tflm.convert.splice import splice
+from hmd_tflm.convert.trace import TracedLayer
 from hmd_tflm.op.layer import IntegerLayer
-from hmd_tflm.op.options import Options
 from hmd_tflm.op.packing import pack
-from hmd_tflm.op.quantize import quantize
 from hmd_tflm.op.reference import run
-from hmd_tflm.quiet import quiet
 from hmd_tflm.runtime import Interpreter
 
 MEASURED_ROWS = 64  # of the calibration data, for each layer's error
@@ -119,49 +114,21 @@ def convert(model: keras.Model, calibration: NDArray) -> Conversion:
         UserError: an unsupported layer or option, weights that are not finite, calibration data
             of another shape or type.
     """
-    data = _checked(model, calibration)
-    _check_weights(model)
-    float_model, traced = trace(model, data[:1])
-    layers = match(tflite.read(float_model), traced)
-    seen = calibrate(float_model, layers, data)
-    quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
-    ops = stand_in_ops(quantised)
-    places = [place(quantised, op, layer) for op, layer in zip(ops, layers, strict=True)]
-    integers, reports = [], []
-    for number, (spot, layer) in enumerate(zip(places, layers, strict=True)):
-        info = tflite.tensor_info(quantised.subgraphs[0].tensors[spot.x])
-        options = Options(
-            structure=layer.structure,
-            return_sequences=layer.return_sequences,
-            stateful=layer.stateful,
-            go_backwards=layer.go_backwards,
-            input_order=spot.input_order,
-            x_zero_point=info.zero_point,
-            x_scale=info.scale,
-        )
-        integers.append(quantize(layer.factors, seen.observed[number], options))
-        x = info.quantize(seen.inputs[number])
-        reports.append(_report(layer, integers[-1], x, seen.outputs[number]))
-    content = splice(quantised, places, integers)
-    return Conversion(content, reports, *_compare(content, data, seen))
-
-
-def _quantize_rest(model: bytes, input_type: np.dtype) -> bytes:
-    """int8 for everything, inputs and outputs too (integer inputs stay as they are)."""
-    integer_input = np.issubdtype(input_type, np.integer)
-    try:
-        with quiet():
-            return mlir_quantize(
-                model,
-                fully_quantize=True,
-                input_data_type=tf.as_dtype(input_type) if integer_input else tf.int8,
-                output_data_type=tf.int8,
-                disable_per_channel_for_dense_layers=True,  # tflite-runtime 2.14 knows no other
-            )
-    except RuntimeError as error:
-        raise UserError(
-            f"model: TensorFlow Lite does not quantise it ({str(error).splitlines()[0][:200]})"
-        ) from error
+    quantized = quantize_model(model, calibration)
+    seen, tensors = quantized.seen, quantized.model.subgraphs[0].tensors
+    reports = []
+    for spot, layer, integers, x, h in zip(
+        quantized.places,
+        quantized.layers,
+        quantized.integers,
+        seen.inputs,
+        seen.outputs,
+        strict=True,
+    ):
+        rows = tflite.tensor_info(tensors[spot.x]).quantize(x)
+        reports.append(_report(layer, integers, rows, h))
+    content = splice(quantized.model, quantized.places, quantized.integers)
+    return Conversion(content, reports, *_compare(content, quantized.data, seen))
 
 
 def _report(
@@ -197,39 +164,3 @@ def _compare(content: bytes, data: NDArray, seen: Calibration) -> tuple[float, f
     error = float(np.sqrt(np.mean(np.square(result - seen.result))))
     same = result.argmax(-1) == seen.result.argmax(-1)
     return error, float(same.mean())
-
-
-def _checked(model: keras.Model, calibration: NDArray) -> NDArray:
-    """Calibration data in the model's input type."""
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UserError(
-            f"model {model.name}: received {len(model.inputs)} inputs and {len(model.outputs)} "
-            "outputs, expected one of each"
-        )
-    shape, dtype = model.inputs[0].shape[1:], np.dtype(model.inputs[0].dtype)
-    if None in shape:
-        raise UserError(
-            f"model {model.name}: received input shape {shape}, expected a fixed number of "
-            "steps; give it in keras.Input(shape=(steps, features))"
-        )
-    data = np.asarray(calibration)
-    if data.ndim != len(shape) + 1 or data.shape[1:] != tuple(shape) or not len(data):
-        expected = ", ".join(map(str, shape))
-        raise UserError(
-            f"calibration data: received shape {list(data.shape)}, expected [n, {expected}]"
-        )
-    if data.dtype.kind not in "fiu" or (dtype.kind in "iu" and data.dtype.kind == "f"):
-        raise UserError(f"calibration data: received {data.dtype}, expected {dtype}")
-    if not np.isfinite(data).all():
-        raise UserError("calibration data: received NaN or infinite values, expected finite ones")
-    return data.astype(dtype)
-
-
-def _check_weights(model: keras.Model) -> None:
-    for weight in model.weights:
-        values = np.asarray(weight)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UserError(
-                f"weight {weight.path}: received NaN or infinite values, expected finite ones; "
-                "train the model again (a lower learning rate, clipped gradients)"
-            )

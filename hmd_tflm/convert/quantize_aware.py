@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import keras
 from numpy.typing import NDArray
 
-from hmd_tflm import tflite
-from hmd_tflm.convert.calibrate import calibrate, stand_in_ops
-from hmd_tflm.convert.convert import _check_weights, _checked, _quantize_rest
-from hmd_tflm.convert.splice import match, place
-from hmd_tflm.convert.trace import trace
+from hmd_tflm.convert.quantize import quantize_model
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
 from hmd_tflm.layers.twin import twin
-from hmd_tflm.op.options import Options
-from hmd_tflm.op.quantize import quantize
 
 
 def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
@@ -66,22 +59,14 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
 
 def _ranges(model: keras.Model, calibration: NDArray) -> dict[str, Ranges]:
     """What the converter would choose for each layer, by the layers' names."""
-    data = _checked(model, calibration)
-    _check_weights(model)
-    float_model, traced = trace(model, data[:1])
-    layers = [replace(one, ranges=None) for one in match(tflite.read(float_model), traced)]
-    seen = calibrate(float_model, layers, data)
-    quantised = tflite.read(_quantize_rest(seen.model, data.dtype))
+    quantized = quantize_model(model, calibration, frozen=False)
     ranges: dict[str, Ranges] = {}
-    ops = stand_in_ops(quantised)
-    for op, layer, observed in zip(ops, layers, seen.observed, strict=True):
+    for layer, integers, observed in zip(
+        quantized.layers, quantized.integers, quantized.seen.observed, strict=True
+    ):
         if layer.name in ranges:
             raise UserError(f"layer {layer.name}: is called more than once, expected one call")
-        info = tflite.tensor_info(quantised.subgraphs[0].tensors[place(quantised, op, layer).x])
-        options = Options(
-            structure=layer.structure, x_zero_point=info.zero_point, x_scale=info.scale
-        )
-        options = quantize(layer.factors, observed, options).options
+        options = integers.options
         ranges[layer.name] = Ranges(
             options.x_scale,
             options.x_zero_point,

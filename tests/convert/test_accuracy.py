@@ -12,8 +12,8 @@ keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-
 from hmd_tflm import datasets, tflite
 from hmd_tflm.convert import convert
 from hmd_tflm.convert.calibrate import calibrate, stand_in_ops
-from hmd_tflm.convert.convert import _quantize_rest
 from hmd_tflm.convert.load import load_model
+from hmd_tflm.convert.quantize import quantize_rest
 from hmd_tflm.convert.splice import match
 from hmd_tflm.convert.trace import trace
 from hmd_tflm.layers.train import accuracy, build, train
@@ -82,7 +82,7 @@ def test_a_dense_layer_agrees_with_tflites_own_int8_lstm() -> None:
     float_model, traced = trace(model, x[:1])
     layers = match(tflite.read(float_model), traced)
     seen = calibrate(float_model, layers, data.calibration())
-    theirs = _quantize_rest(seen.model, x.dtype)
+    theirs = quantize_rest(seen.model, x.dtype)
     assert len(stand_in_ops(tflite.read(theirs))) == 1 and not stand_in_ops(tflite.read(ours))
     (our_y, our_h), (their_y, their_h) = (run_each_from_zero(c, x) for c in (ours, theirs))
     assert np.mean(our_y.argmax(-1) == their_y.argmax(-1)) >= 0.995
