@@ -41,6 +41,11 @@ class Benchmark:
     factors: tuple[float, ...]
     bidirectional: bool = False
 
+    @property
+    def gates(self) -> int:
+        """Gate matrices of the layer."""
+        return {"lstm": 4, "gru": 3}[self.layer]
+
     def recipe(self, learning_rate: float) -> Recipe:
         """How to train with one of the learning rates."""
         return Recipe(self.units, self.epochs, self.batch, learning_rate)

@@ -61,7 +61,7 @@ def _table(bench: Benchmark, entries: Entries) -> str:
     dense = entries.get(Cell(bench.name, "dense", 1.0))
     head = (
         *("method", "weights", "smaller", f"float, {metric.unit}", f"int8, {metric.unit}", "seeds"),
-        *("rate", "cycles", "dense / this", "pruned / this", "weights, bytes"),
+        *("rate", "instructions", "cycles", "dense / this", "pruned / this", "weights, bytes"),
     )
     rows = []
     for entry in ours:
@@ -75,6 +75,7 @@ def _table(bench: Benchmark, entries: Entries) -> str:
                 f"{entry.int8_mean:.2f} +- {entry.int8_std:.2f}",
                 str(entry.seeds),
                 f"{entry.learning_rate:g}",
+                f"{entry.instructions:,}",
                 f"{entry.cycles:,}",
                 _ratio(dense, entry),
                 _ratio(pruned, entry),

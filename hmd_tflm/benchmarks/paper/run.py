@@ -28,7 +28,7 @@ from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.layers.compress import compress, recurrent_layers
 from hmd_tflm.layers.pruning import MagnitudePruning
-from hmd_tflm.layers.train import LAYERS, build, train
+from hmd_tflm.layers.train import build, train
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
 from hmd_tflm.structure import Structure
@@ -46,7 +46,7 @@ def execute(run: Run) -> Result:
     start = time.monotonic()
     bench = benchmark.load(run.cell.benchmark)
     data = datasets.load(bench.dataset)
-    inputs, gates = data.x_train.shape[2], LAYERS[bench.layer].cell_class.gates
+    inputs, gates = data.x_train.shape[2], bench.gates
     budget = methods.budget(inputs, bench.units, gates, run.cell.factor)
     shape = methods.shape(run.cell.method, inputs, bench.units, gates, budget)
     assert shape is not None, "the sweep plans no method that cannot be so small"

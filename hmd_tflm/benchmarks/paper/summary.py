@@ -21,7 +21,7 @@ class Entry:
         int8_mean, int8_std: the same of the converted models.
         parameters: weights of the recurrent layer (in each direction).
         compression: dense weights over these.
-        cycles, weights_bytes: of one inference; of the recurrent layers' constants. Their means.
+        instructions, cycles, weights_bytes: of one inference; of the recurrent layers' constants. Their means.
     """
 
     cell: Cell
@@ -33,6 +33,7 @@ class Entry:
     int8_std: float
     parameters: int
     compression: float
+    instructions: int
     cycles: int
     weights_bytes: int
 
@@ -47,8 +48,8 @@ def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
         if rate is None:
             continue
         first, structure = chosen[0], chosen[0]["structure"]
-        dense = structure["gates"] * benchmark.load(cell.benchmark).units
-        dense *= structure["inputs"] + benchmark.load(cell.benchmark).units
+        units = benchmark.load(cell.benchmark).units
+        dense = structure["gates"] * units * (structure["inputs"] + units)
         entries[cell] = Entry(
             cell,
             rate,
@@ -57,6 +58,7 @@ def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
             *_spread(r["int8"] for r in chosen),
             first["parameters"],
             dense / first["parameters"],
+            round(mean(r["instructions"] for r in chosen)),
             round(mean(r["cycles"] for r in chosen)),
             round(mean(r["weights_bytes"] for r in chosen)),
         )

@@ -14,8 +14,6 @@ from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.errors import UserError
 
-GATES = {"lstm": 4, "gru": 3}
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -44,9 +42,9 @@ def cells(
         bench = benchmark.load(name)
         inputs = datasets.load(bench.dataset).x_train.shape[2]
         for factor in (1.0, *(factors or bench.factors)):
-            budget = methods.budget(inputs, bench.units, GATES[bench.layer], factor)
+            budget = methods.budget(inputs, bench.units, bench.gates, factor)
             for method in chosen:
-                size = (inputs, bench.units, GATES[bench.layer], budget)
+                size = (inputs, bench.units, bench.gates, budget)
                 if (method == "dense") == (factor == 1) and methods.shape(method, *size):
                     found.append(Cell(name, method, factor))
     return found

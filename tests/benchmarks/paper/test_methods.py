@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hmd_tflm.benchmarks.paper import benchmark, methods
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.readings import mask
-from hmd_tflm.benchmarks.paper.sweep import GATES
 from hmd_tflm.datasets import Dataset, Recipe
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers.train import build, train
@@ -24,7 +23,7 @@ FIVE = [name for name in benchmark.names() if name != "digits"]
 @pytest.mark.parametrize("name", FIVE)
 def test_all_methods_have_equal_sizes_within_one_percent(name: str) -> None:
     bench = benchmark.load(name)
-    inputs, gates = FEATURES[bench.dataset], GATES[bench.layer]
+    inputs, gates = FEATURES[bench.dataset], bench.gates
     dense = Structure.dense(inputs, bench.units, gates=gates).parameters
     for factor in bench.factors:
         budget = methods.budget(inputs, bench.units, gates, factor)

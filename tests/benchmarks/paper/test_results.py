@@ -6,7 +6,6 @@ import pytest
 
 from hmd_tflm.benchmarks.paper import benchmark, methods, results
 from hmd_tflm.benchmarks.paper.summary import summarise
-from hmd_tflm.benchmarks.paper.sweep import GATES
 
 RESULTS = results.read(results.FOLDER)
 ENTRIES = summarise(RESULTS)
@@ -28,8 +27,8 @@ def test_int8_keeps_what_float_has(cell: results.Cell) -> None:
 def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.Run) -> None:
     result, bench = RESULTS[run], benchmark.load(run.cell.benchmark)
     inputs, method = result["structure"]["inputs"], methods.METHODS[run.cell.method]
-    budget = methods.budget(inputs, bench.units, GATES[bench.layer], run.cell.factor)
-    shape = methods.shape(run.cell.method, inputs, bench.units, GATES[bench.layer], budget)
+    budget = methods.budget(inputs, bench.units, bench.gates, run.cell.factor)
+    shape = methods.shape(run.cell.method, inputs, bench.units, bench.gates, budget)
     assert result["structure"] == {name: getattr(shape, name) for name in result["structure"]}
     expected = budget if method.pruned else method.parameters(shape)
     assert (result["parameters"], result["budget"]) == (expected, budget)
