@@ -99,6 +99,7 @@ def _number(name: str, text: str | None, suffixes: dict[str, int]) -> float:
 
 def _text(plan: Plan, arguments: argparse.Namespace) -> str:
     from hmd_tflm.plan.plan import describe
+    from hmd_tflm.simulate.cycles.validation import explanation
 
     lines = [f"{'layer':20}  {'shape':32}  compression     error"]
     for name, option in plan.chosen.items():
@@ -116,8 +117,12 @@ def _text(plan: Plan, arguments: argparse.Namespace) -> str:
             f"{row.simulated:12,.{row.digits}f}  {row.difference:+9.1%}"
             + ("  over the limit" if row.over else "")
         )
-    flash = plan.board.flash
-    lines += ["", f"cycles: {'with the waits for the flash' if flash else 'at zero wait states'}"]
+    waits = plan.wait_states
+    lines += [
+        "",
+        f"simulated cycles are those {'with flash' if waits else 'at zero wait states'}",
+        *explanation(waits),
+    ]
     output = arguments.output or "compressed.keras"
     data = arguments.dataset or arguments.calibration or "DATA"
     lines += [

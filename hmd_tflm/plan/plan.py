@@ -81,12 +81,17 @@ class Plan:
             Row("RAM", 0, limit["ram"], p.ram, s.ram),
         ]
 
+    @property
+    def wait_states(self) -> int:
+        """Of the flash in the cycles, 0 where they leave it out."""
+        return self.board.flash.wait_states if self.board.flash else 0
+
     def as_dict(self) -> dict[str, Any]:
         """The plan for JSON, without the model."""
         return {
             "board": self.board.name,
             "clock_hz": self.board.clock_hz,
-            "wait_states": self.board.flash.wait_states if self.board.flash else 0,
+            "wait_states": self.wait_states,
             "error_is": self.error_is,
             "layers": [
                 {"name": name, "shape": describe(option.structure)}

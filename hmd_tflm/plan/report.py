@@ -15,6 +15,7 @@ import numpy as np
 
 from hmd_tflm.files import write_whole
 from hmd_tflm.plan.cost import FILE, PIECES, Coefficients, measured, read
+from hmd_tflm.simulate.cycles.validation import explanation
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/plan.md"
@@ -95,6 +96,7 @@ def _example() -> str:
             f"| {row['name']} | {limit} | {row['predicted']:,.{digits}f} | "
             f"{row['simulated']:,.{digits}f} | {row['difference']:+.1%} |"
         )
+    lines += ["", *(f"- {line}" for line in explanation(plan["wait_states"]))]
     return "\n".join(lines) + "\n"
 
 

@@ -76,7 +76,11 @@ def test_the_command_probes_writes_and_prints(
     given = ("--board", "nucleo_l476rg", "--max-flash", "14.5k", "--dataset", "digits")
     assert main(saved, *given, "--output", out) == 0
     text = capsys.readouterr().out
-    assert "nats of validation loss" in text and "14,848" in text and "at zero wait states" in text
+    assert (
+        "nats of validation loss" in text
+        and "14,848" in text
+        and "those at zero wait states" in text
+    )
     assert f"hmd-tflm convert {out} --calibration digits" in text
     found = keras.saving.load_model(out).layers[0].cell.structure
     assert describe(found) in text and found.lower
