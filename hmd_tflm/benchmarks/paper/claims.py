@@ -1,28 +1,32 @@
-"""What arXiv 1906.04886 claims in its abstract, held against the entries of the comparison."""
+"""What arXiv 1906.04886 claims in its abstract and what variations of its methods bring, held against entries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import hypot
+from math import sqrt
 
 from hmd_tflm.benchmarks.paper import benchmark
+from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Cell
 from hmd_tflm.benchmarks.paper.summary import Entry
 
-HMD, LMF, PRUNED = "hmd", "lmf", "pruned"
+HMD = "hmd"
 SEEDS = 3  # that an accuracy needs to be compared
 Entries = dict[Cell, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One benchmark and factor: a sentence's worth of numbers, and whether the claim holds."""
+    """One benchmark and factor: a sentence's worth of numbers, and whether the claim holds.
+
+    Whether it holds is None if the seeds do not tell: the difference is below two standard errors.
+    """
 
     cell: Cell
     what: str
-    holds: bool
+    holds: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,38 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """In words, with the count."""
-        held = sum(case.holds for case in self.cases)
+        """In words, with the counts."""
         if not self.cases:
             return "not measured yet"
-        words = {0: "does not hold", len(self.cases): "holds"}.get(held, "holds in part")
-        return f"{words}: in {held} of {len(self.cases)} cases"
+        words = {True: "holds in", False: "does not hold in", None: "not decided in"}
+        counts = {holds: sum(case.holds is holds for case in self.cases) for holds in words}
+        told = ", ".join(f"{words[holds]} {n}" for holds, n in counts.items() if n)
+        return f"{told} of {len(self.cases)} cases"
 
 
 def claims(entries: Entries) -> list[Claim]:
     """Each claim with its cases."""
     return [
         Claim("HMD runs faster than a pruned layer of the same size", (*_faster(entries),)),
-        Claim("HMD keeps more accuracy than LMF of the same size", (*_better(entries, LMF),)),
         Claim(
-            "HMD 2 to 4 times smaller is as good as the dense network, within two deviations",
+            "HMD keeps more accuracy than LMF of the same size", (*_better(entries, HMD, "lmf"),)
+        ),
+        Claim(
+            "HMD 2 to 4 times smaller is as good as the dense network, within two standard errors",
             (*_as_good(entries),),
         ),
-        Claim("HMD keeps more accuracy than a small dense layer", (*_better(entries, "small"),)),
+        Claim(
+            "HMD keeps more accuracy than a small dense layer", (*_better(entries, HMD, "small"),)
+        ),
+    ]
+
+
+def variations(entries: Entries) -> list[Claim]:
+    """Of each other training and reading: that it keeps more accuracy than the method that it varies."""
+    return [
+        Claim(f"{one.title}: more accuracy than {METHODS[one.base].title}", cases)
+        for name, one in METHODS.items()
+        if one.base and (cases := (*_better(entries, name, one.base),))
     ]
 
 
@@ -62,37 +80,41 @@ def gain(cell: Cell, ours: float, theirs: float) -> float:
 
 
 def _pairs(
-    entries: Entries, other: Callable[[Cell], Cell], seeds: int = SEEDS
+    entries: Entries, ours: str, theirs: str, seeds: int = SEEDS
 ) -> Iterator[tuple[Entry, Entry]]:
+    """Two methods where both are there: of one factor, but for the dense network, which has its own."""
     for cell, entry in entries.items():
-        against = entries.get(other(cell))
-        if cell.method == HMD and against and min(entry.seeds, against.seeds) >= seeds:
-            yield entry, against
+        factor = 1.0 if theirs == "dense" else cell.factor
+        other = entries.get(Cell(cell.benchmark, theirs, factor))
+        if cell.method == ours and other and min(entry.seeds, other.seeds) >= seeds:
+            yield entry, other
 
 
 def _faster(entries: Entries) -> Iterator[Case]:
-    for hmd, pruned in _pairs(entries, lambda c: Cell(c.benchmark, PRUNED, c.factor), 1):
+    for hmd, pruned in _pairs(entries, HMD, "pruned", seeds=1):
         ratio = pruned.cycles / hmd.cycles
         yield Case(hmd.cell, f"{ratio:.2f} times as fast", ratio > 1)
 
 
-def _better(entries: Entries, method: str) -> Iterator[Case]:
-    for hmd, other in _pairs(entries, lambda c: Cell(c.benchmark, method, c.factor)):
-        yield _difference(hmd, other, lambda better, _: better > 0)
+def _better(entries: Entries, ours: str, theirs: str) -> Iterator[Case]:
+    for one, other in _pairs(entries, ours, theirs):
+        better, error = _difference(one, other)
+        holds = None if abs(better) < 2 * error else better > 0
+        yield Case(one.cell, _told(one, better, error), holds)
 
 
 def _as_good(entries: Entries) -> Iterator[Case]:
-    for hmd, dense in _pairs(entries, lambda c: Cell(c.benchmark, "dense", 1.0)):
-        yield _difference(hmd, dense, lambda better, deviation: better > -2 * deviation)
+    for hmd, dense in _pairs(entries, HMD, "dense"):
+        better, error = _difference(hmd, dense)
+        yield Case(hmd.cell, _told(hmd, better, error), better > -2 * error)
 
 
-def _difference(ours: Entry, theirs: Entry, holds: Callable[[float, float], bool]) -> Case:
-    unit = METRICS[benchmark.load(ours.cell.benchmark).metric].unit
-    better = gain(ours.cell, ours.float_mean, theirs.float_mean)
-    deviation = hypot(ours.float_std, theirs.float_std)
-    word = "better" if better > 0 else "worse"
-    return Case(
-        ours.cell,
-        f"{abs(better):.2f} {unit} {word}, deviation {deviation:.2f}",
-        holds(better, deviation),
-    )
+def _difference(ours: Entry, theirs: Entry) -> tuple[float, float]:
+    """By how much the metric's mean is better, and the standard error of that."""
+    variance = sum(entry.float_std**2 / entry.seeds for entry in (ours, theirs))
+    return gain(ours.cell, ours.float_mean, theirs.float_mean), sqrt(variance)
+
+
+def _told(entry: Entry, better: float, error: float) -> str:
+    unit = METRICS[benchmark.load(entry.cell.benchmark).metric].unit
+    return f"{abs(better):.2f} {unit} {'better' if better > 0 else 'worse'}, standard error {error:.2f}"

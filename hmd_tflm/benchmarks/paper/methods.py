@@ -29,6 +29,7 @@ class Method:
         masks: of a shape, which factors are kept, where not all are.
         from_dense: whether it starts from a dense network that was trained in the same way.
         taught: whether it learns from that network, too.
+        base: the method that it is another training or another reading of.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Method:
     masks: Callable[[Structure], Masks] | None = None
     from_dense: bool = False
     taught: bool = False
+    base: str | None = None
 
     def parameters(self, shape: Structure) -> int:
         """Weights of one of its shapes."""
@@ -62,30 +64,32 @@ def _hybrid(inputs: int, units: int, gates: int, blocks: int, rank: int) -> Iter
         yield Structure(inputs, units, rows, blocks, rank, False, gates)
 
 
+def _reading(title: str, blocks: int, rank: int, masks: Callable[[Structure], Masks]) -> Method:
+    return Method(title, partial(_hybrid, blocks=blocks, rank=rank), masks=masks, base="hmd")
+
+
+_LMF = partial(_lmf, shared=False)
+_HMD = partial(_hybrid, blocks=2, rank=1)
+
 METHODS = {
     "dense": Method("dense", _dense),
     "small": Method("small dense", _small),
     "pruned": Method("pruned", _dense, pruned=True),
-    "lmf": Method("LMF", partial(_lmf, shared=False)),
+    "lmf": Method("LMF", _LMF),
     "lmf_shared": Method("LMF, shared", partial(_lmf, shared=True)),
     "hmd_k1": Method("HMD, k = 1", partial(_hybrid, blocks=1, rank=1)),
-    "hmd": Method("HMD, k = 2", partial(_hybrid, blocks=2, rank=1)),
+    "hmd": Method("HMD, k = 2", _HMD),
     "hmd_k4": Method("HMD, k = 4", partial(_hybrid, blocks=4, rank=1)),
     "hmf_d2": Method("HMF, d = 2", partial(_hybrid, blocks=1, rank=2)),
     "hmf_d4": Method("HMF, d = 4", partial(_hybrid, blocks=1, rank=4)),
     "hmf_d8": Method("HMF, d = 8", partial(_hybrid, blocks=1, rank=8)),
     "hmf_d16": Method("HMF, d = 16", partial(_hybrid, blocks=1, rank=16)),
-    "hmd_g2": Method("HMD, 2 row groups", partial(_hybrid, blocks=2, rank=2), masks=row_groups),
-    "hmd_g4": Method("HMD, 4 row groups", partial(_hybrid, blocks=2, rank=4), masks=row_groups),
-    "lmf_from_dense": Method("LMF from dense", partial(_lmf, shared=False), from_dense=True),
-    "hmd_from_dense": Method("HMD from dense", partial(_hybrid, blocks=2, rank=1), from_dense=True),
-    "hmd_taught": Method(
-        "HMD from dense, taught",
-        partial(_hybrid, blocks=2, rank=1),
-        from_dense=True,
-        taught=True,
-    ),
-    "hmd_apart": Method("HMD, x and h apart", partial(_hybrid, blocks=1, rank=2), masks=apart),
+    "hmd_g2": _reading("HMD, 2 row groups", blocks=2, rank=2, masks=row_groups),
+    "hmd_g4": _reading("HMD, 4 row groups", blocks=2, rank=4, masks=row_groups),
+    "hmd_apart": _reading("HMD, x and h apart", blocks=1, rank=2, masks=apart),
+    "lmf_from_dense": Method("LMF from dense", _LMF, from_dense=True, base="lmf"),
+    "hmd_from_dense": Method("HMD from dense", _HMD, from_dense=True, base="hmd"),
+    "hmd_taught": Method("HMD from dense, taught", _HMD, from_dense=True, taught=True, base="hmd"),
 }
 
 

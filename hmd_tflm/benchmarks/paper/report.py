@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hmd_tflm.benchmarks.paper import benchmark
 from hmd_tflm.benchmarks.paper.benchmark import Benchmark
-from hmd_tflm.benchmarks.paper.claims import claims
+from hmd_tflm.benchmarks.paper.claims import Claim, claims, variations
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
@@ -17,6 +19,12 @@ from hmd_tflm.benchmarks.paper.summary import Entry, summarise
 from hmd_tflm.simulate.cycles.validation import error_bound
 
 Entries = dict[Cell, Entry]
+MARKS = "ox^sDv<>Pph*"
+AXES = (
+    "times fewer weights than dense",
+    "million cycles an inference (modelled, Cortex-M4)",
+    "KiB of recurrent weights, in the layers' own formats",
+)
 
 
 def page(results: dict[Run, Result]) -> str:
@@ -28,8 +36,10 @@ def page(results: dict[Run, Result]) -> str:
         _HEAD.format(
             runs=len(results), hours=hours, machines="; ".join(machines), bound=error_bound()
         ),
-        _claims(entries),
+        _claims(claims(entries)),
     ]
+    if varied := variations(entries):
+        sections.append(_VARIATIONS + _claims(varied))
     for name in dict.fromkeys(cell.benchmark for cell in entries):
         bench = benchmark.load(name)
         rates = " or ".join(f"{rate:g}" for rate in bench.learning_rates)
@@ -42,9 +52,9 @@ def page(results: dict[Run, Result]) -> str:
     return "\n".join(sections)
 
 
-def _claims(entries: Entries) -> str:
+def _claims(held: Iterable[Claim]) -> str:
     lines = []
-    for claim in claims(entries):
+    for claim in held:
         lines.append(f"- **{claim.title}**: {claim.verdict}.")
         lines += [
             f"    - {benchmark.load(case.cell.benchmark).title}, {case.cell.factor:g}x: {case.what}"
@@ -91,58 +101,67 @@ def _ratio(other: Entry | None, entry: Entry) -> str:
 
 
 def plot(name: str, results: dict[Run, Result]) -> bytes:
-    """Of one benchmark the metric against size, cycles and bytes, with deviations; a PNG."""
+    """Of one benchmark the metric against size, cycles and bytes, with deviations; a PNG.
+
+    A second row has the variations of methods, each beside what it varies.
+    """
     bench = benchmark.load(name)
     metric = METRICS[bench.metric]
     entries = [e for cell, e in summarise(results).items() if cell.benchmark == name]
-    figure = Figure(figsize=(13, 4.4), layout="constrained")
-    axes = figure.subplots(1, 3, sharey=True)
-    for number, method in enumerate(METHODS):
-        ours = [e for e in entries if e.cell.method == method]
-        if not ours:
-            continue
-        for one, x in zip(
-            axes,
-            (
-                [e.compression for e in ours],
-                [e.cycles / 1e6 for e in ours],
-                [e.weights_bytes / 1024 for e in ours],
-            ),
-            strict=True,
-        ):
-            one.errorbar(
-                x,
-                [e.int8_mean for e in ours],
-                yerr=[e.int8_std for e in ours],
-                fmt=f"{'ox^sDv<>Pph*'[number]}-",
-                lw=0.8,
-                ms=5,
-                capsize=2,
-                label=METHODS[method].title,
-            )
-    labels: Sequence[str] = (
-        "times fewer weights than dense",
-        "million cycles an inference (modelled, Cortex-M4)",
-        "KiB of recurrent weights, in the layers' own formats",
-    )
-    for one, label in zip(axes, labels, strict=True):
-        one.set_xlabel(label)
-        one.grid(alpha=0.3)
-    axes[0].set_ylabel(f"{metric.title}, int8, {metric.unit}")
+    varied = {e.cell.method: base for e in entries if (base := METHODS[e.cell.method].base)}
+    rows = [[method for method, one in METHODS.items() if not one.base]]
+    if varied:
+        rows.append(["dense", *dict.fromkeys(varied.values()), *varied])
+    figure = Figure(figsize=(13, 4.6 * len(rows)), layout="constrained")
+    for axes, chosen in zip(
+        figure.subplots(len(rows), 3, sharey=True, squeeze=False), rows, strict=True
+    ):
+        for method in chosen:
+            _lines(axes, method, [e for e in entries if e.cell.method == method])
+        for one, label in zip(axes, AXES, strict=True):
+            one.set_xlabel(label)
+            one.grid(alpha=0.3)
+        axes[0].set_ylabel(f"{metric.title}, int8, {metric.unit}")
+        axes[2].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     if not metric.higher_is_better:
-        axes[0].invert_yaxis()
-    axes[2].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[0].invert_yaxis()  # of all, for they share it
     figure.suptitle(bench.title, fontsize=11)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
 
 
+def _lines(axes: Sequence[Axes], method: str, entries: Sequence[Entry]) -> None:
+    """One method's points in each of the three plots, in the colour and with the mark that it has anywhere."""
+    number = list(METHODS).index(method)
+    for one, x in zip(
+        axes,
+        (
+            [e.compression for e in entries],
+            [e.cycles / 1e6 for e in entries],
+            [e.weights_bytes / 1024 for e in entries],
+        ),
+        strict=True,
+    ):
+        if entries:
+            one.errorbar(
+                x,
+                [e.int8_mean for e in entries],
+                yerr=[e.int8_std for e in entries],
+                fmt=f"{MARKS[number % len(MARKS)]}-",
+                color=colormaps["tab20"](number % 20),
+                lw=0.8,
+                ms=5,
+                capsize=2,
+                label=METHODS[method].title,
+            )
+
+
 _HEAD = """\
 # The methods compared
 
-Made by `python -m hmd_tflm.benchmarks.render` from the {runs} result files in benchmarks/results, {hours:.1f} hours of one
-core ({machines}), which `hmd-tflm bench paper` writes. All methods of a factor have the same number of weights in their
+Made by `python -m hmd_tflm.benchmarks.render` from the {runs} result files in benchmarks/results ({hours:.1f} hours, one
+core a run; {machines}), which `hmd-tflm bench paper` writes. All methods of a factor have the same number of weights in their
 recurrent layers within 1 %, near the nominal factor; the same recipe (Adam, cosine decay to 1 %, gradients clipped to a
 norm of 1); and the same tuning: each tries every learning rate with one seed, and the one that is best on the
 validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
@@ -151,5 +170,13 @@ Cortex-M4 (docs/cycles.md; {bound}).
 A pruned LSTM runs in the faster of two forms: with indices, or with its zeros in place (see above); a pruned GRU with its zeros
 in place. Bytes are the recurrent layers' constants in that form.
 
-What the paper's abstract claims, and what these runs say to it:
+What the paper's abstract claims, and what these runs say to it. Where a difference is below two standard errors, the
+seeds do not decide.
+"""
+
+_VARIATIONS = """\
+What other ways of training and other readings of the paper's sentence on rank-1 blocks bring (docs/training.md,
+hmd_tflm/benchmarks/paper/readings.py). From dense: a dense network is trained by the recipe, compressed, and trained by
+the recipe again, hence twice the epochs; taught: the second time it learns from the dense network, too.
+
 """

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hmd_tflm.benchmarks.paper.claims import claims
+from hmd_tflm.benchmarks.paper.claims import Case, claims, variations
+from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.report import page, plot
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.summary import summarise
@@ -57,20 +58,28 @@ def test_verdicts_follow_the_numbers() -> None:
         small=[89.0],
     )
     assert verdicts(found) == [
-        "holds: in 1 of 1 cases",
-        "does not hold: in 0 of 1 cases",
-        "does not hold: in 0 of 1 cases",
+        "holds in 1 of 1 cases",
+        "does not hold in 1 of 1 cases",
+        "does not hold in 1 of 1 cases",
         "not measured yet",
     ]
     found |= results(
-        "char_lm", dense=[2.6, 2.7, 2.8], lmf=[2.9] * 3, hmd=[2.7] * 3, small=[2.8] * 3
+        "char_lm", dense=[2.6, 2.7, 2.8], lmf=[2.9] * 3, hmd=[2.7] * 3, small=[2.6, 2.8, 2.8]
     )
     assert verdicts(found) == [
-        "holds: in 1 of 1 cases",
-        "holds in part: in 1 of 2 cases",
-        "holds in part: in 1 of 2 cases",
-        "holds: in 1 of 1 cases",
+        "holds in 1 of 1 cases",
+        "holds in 1, does not hold in 1 of 2 cases",
+        "holds in 1, does not hold in 1 of 2 cases",
+        "not decided in 1 of 1 cases",
     ]
+
+
+def test_a_difference_has_the_standard_error_of_the_means() -> None:
+    found = results("kws_lstm", hmd=[90.0, 91.0, 92.0], hmd_taught=[92.0, 93.0, 94.0])
+    (claim,) = variations(summarise(found))
+    assert claim.title == "HMD from dense, taught: more accuracy than HMD, k = 2"
+    (case,) = claim.cases  # sqrt(1 / 3 + 1 / 3) = 0.816
+    assert case == Case(case.cell, "2.00 % better, standard error 0.82", True)
 
 
 def test_the_page_has_every_number() -> None:
@@ -79,4 +88,14 @@ def test_the_page_has_every_number() -> None:
     assert "| HMD, k = 2 | 15,684 | 3.85x | 90.50 +- 0.71 | 90.25 +- 0.71 | 2 |" in text
     assert "| 175,000 | 350,000 | 2.86 | 2.00 | 2,000 |" in text
     assert "4.0 hours" in text and "2.00 times as fast" in text
-    assert plot("kws_lstm", found).startswith(b"\x89PNG")
+
+
+def test_every_method_has_its_place_in_the_plot() -> None:
+    compared = results("kws_lstm", hmd=[90.0, 91.0])
+    every = results("kws_lstm", **{name: [90.0, 91.0] for name in METHODS})
+    heights = [height(plot("kws_lstm", found)) for found in (compared, every)]
+    assert heights[1] == 2 * heights[0], "a second row for other trainings and readings"
+
+
+def height(png: bytes) -> int:
+    return int.from_bytes(png[20:24])
