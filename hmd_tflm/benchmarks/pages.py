@@ -10,12 +10,19 @@ import markdown
 from hmd_tflm.benchmarks import kernels_report
 from hmd_tflm.benchmarks.kernels_report import ROOT
 from hmd_tflm.benchmarks.paper import report, results
+from hmd_tflm.benchmarks.paper.overview import overview
+from hmd_tflm.benchmarks.paper.summary import summarise
 from hmd_tflm.files import write_whole
 
 
 def page() -> str:
     """docs/benchmarks.md, from benchmarks/kernels.json and benchmarks/results."""
     return f"{kernels_report.page(kernels_report.load('kernels'))}\n{report.page(_results())}"
+
+
+def methods() -> str:
+    """The table of the README: the methods compared at factors 2 and 4."""
+    return overview(summarise(_results()), (2.0, 4.0))
 
 
 def write() -> None:

@@ -2,7 +2,7 @@
 
 ``python -m hmd_tflm.benchmarks.render`` replaces each block between ``<!-- demo NAME -->`` and
 ``<!-- end -->`` by the table of benchmarks/demo_NAME.json, and draws docs/demo_NAME.png; and the one
-at ``<!-- bound -->`` by the error bounds of the cycles.
+at ``<!-- bound -->`` by the error bounds of the cycles, and at ``<!-- methods -->`` by the methods compared.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hmd_tflm.simulate.cycles.validation import error_bound, flash_error_bound
 
 ROOT = Path(__file__).parents[2]
 BOUND = re.compile(r"(<!-- bound -->\n).*?(<!-- end -->)", re.DOTALL)
+METHODS = re.compile(r"(<!-- methods -->\n).*?(<!-- end -->)", re.DOTALL)
 BLOCK = re.compile(r"(<!-- demo (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -32,6 +33,7 @@ def load(name: str) -> tuple[str, list[Record]]:
 def rendered(text: str) -> str:
     """A text with its blocks as the measurement files say."""
     text = BOUND.sub(lambda m: f"{m[1]}{_bounds()}{m[2]}", text)
+    text = METHODS.sub(lambda m: f"{m[1]}{pages.methods()}{m[2]}", text)
     return BLOCK.sub(lambda m: f"{m[1]}{markdown(load(m[2])[1])}{m[3]}", text)
 
 

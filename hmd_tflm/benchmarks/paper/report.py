@@ -14,6 +14,7 @@ from hmd_tflm.benchmarks.paper.benchmark import Benchmark
 from hmd_tflm.benchmarks.paper.claims import Claim, claims, variations
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
+from hmd_tflm.benchmarks.paper.overview import overview
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.summary import Entry, summarise
 from hmd_tflm.simulate.cycles.validation import error_bound
@@ -40,6 +41,8 @@ def page(results: dict[Run, Result]) -> str:
     ]
     if varied := variations(entries):
         sections.append(_VARIATIONS + _claims(varied))
+    factors = sorted({cell.factor for cell in entries} - {1.0})
+    sections.append(f"## At a glance\n\nOf the int8 models:\n\n{overview(entries, tuple(factors))}")
     for name in dict.fromkeys(cell.benchmark for cell in entries):
         bench = benchmark.load(name)
         rates = " or ".join(f"{rate:g}" for rate in bench.learning_rates)
@@ -167,8 +170,7 @@ norm of 1); and the same tuning: each tries every learning rate with one seed, a
 validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
 Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
 Cortex-M4 (docs/cycles.md; {bound}).
-A pruned LSTM runs in the faster of two forms: with indices, or with its zeros in place (see above); a pruned GRU with its zeros
-in place. Bytes are the recurrent layers' constants in that form.
+A pruned layer runs in the faster of two forms: with indices, or with its zeros in place (see above). Bytes are the recurrent layers' constants in that form.
 
 What the paper's abstract claims, and what these runs say to it. Where a difference is below two standard errors, the
 seeds do not decide.

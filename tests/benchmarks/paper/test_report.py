@@ -4,6 +4,7 @@ import pytest
 
 from hmd_tflm.benchmarks.paper.claims import Case, claims, variations
 from hmd_tflm.benchmarks.paper.methods import METHODS
+from hmd_tflm.benchmarks.paper.overview import overview
 from hmd_tflm.benchmarks.paper.report import page, plot
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.summary import summarise
@@ -88,6 +89,16 @@ def test_the_page_has_every_number() -> None:
     assert "| HMD, k = 2 | 15,684 | 3.85x | 90.50 +- 0.71 | 90.25 +- 0.71 | 2 |" in text
     assert "| 175,000 | 350,000 | 2.86 | 2.00 | 2,000 |" in text
     assert "4.0 hours" in text and "2.00 times as fast" in text
+
+
+def test_the_overview_has_the_best_in_bold_and_the_speed_over_dense() -> None:
+    found = results("kws_lstm", dense=[93.0] * 3, hmd=[90.0, 91.0, 92.0], lmf=[92.0] * 3)
+    found |= results("char_lm", dense=[2.5] * 3, hmd=[2.5] * 3, lmf=[2.75] * 3, small=[2.0])
+    assert overview(summarise(found), (4.0,)).splitlines()[2:] == [
+        "| dense | 2.25 ± 0.00 | 92.75 ± 0.00 | 1.00 |",
+        "| LMF 4x | 2.50 ± 0.00 | **91.75** ± 0.00 | 2.86 |",
+        "| HMD, k = 2 4x | **2.25** ± 0.00 | 90.75 ± 1.00 | 2.86 |",
+    ], "small dense has one seed only"
 
 
 def test_every_method_has_its_place_in_the_plot() -> None:
