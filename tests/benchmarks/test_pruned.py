@@ -1,6 +1,7 @@
-"""The pruned peer against the NumPy reference of the dense layer with zeros in place, bit for bit."""
+"""The pruned peers against the NumPy reference of the dense layer with zeros in place, bit for bit."""
 
 import ctypes
+from dataclasses import replace
 from pathlib import Path
 
 import native
@@ -12,17 +13,20 @@ from hypothesis import strategies as st
 from hmd_tflm.benchmarks import pruned_layer as pruned
 from hmd_tflm.benchmarks.layer_model import quantized, random_factors, random_input
 from hmd_tflm.errors import UserError
-from hmd_tflm.op.quantize import Factors
+from hmd_tflm.op.cells import CELLS, Cell
+from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.reference import run
 from hmd_tflm.structure import Structure
 
 C = native.load(pruned.SOURCES / "sparse_matvec.c")
+C.sparse_matvec.restype = ctypes.c_void_p
 LIMIT = 2**23  # of a sum
 
 shapes = pytest.mark.parametrize(
     ("inputs", "units", "density"),
     [(1, 1, 1.0), (3, 7, 0.25), (16, 5, 0.0), (300, 9, 0.1), (500, 33, 0.01), (2, 20, 0.9)],
 )
+cells = pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 
 
 class Matrix(ctypes.Structure):
@@ -77,12 +81,13 @@ def test_c_equals_numpy(matrix: np.ndarray, seed: int) -> None:
     batches, pieces = pruned.pack_rows(matrix)
     values = np.zeros(len(matrix), np.int16)
     arrays = (batches, pieces, table)
-    C.sparse_matvec(
+    end = C.sparse_matvec(
         ctypes.byref(Matrix(*(a.ctypes.data for a in arrays))),
         native.pointer(v),
         native.pointer(values),
     )
     np.testing.assert_array_equal(values, expected(matrix, v, table))
+    assert end == batches.ctypes.data + batches.nbytes
 
 
 @given(matrices())
@@ -94,30 +99,30 @@ def test_size_is_two_bytes_a_weight_and_padding(matrix: np.ndarray) -> None:
     assert 2 * weights <= batches.nbytes <= 2 * (weights + 3 * len(matrix) * segments)
 
 
-def layer(inputs: int, units: int, density: float):
-    s = Structure.dense(inputs, units)
+def layer(cell: Cell, inputs: int, units: int, density: float) -> IntegerLayer:
+    s = Structure.dense(inputs, units, gates=cell.gates)
     f = random_factors(s, 0)
     weights = pruned.prune(f.dense, round(density * f.dense.size))
-    return quantized(Factors(weights, f.projection, f.expansion, f.bias), s)
+    return quantized(replace(f, dense=weights), s)
 
 
+@cells
 @shapes
 def test_generated_c_equals_reference(
-    inputs: int, units: int, density: float, tmp_path: Path
+    cell: Cell, inputs: int, units: int, density: float, tmp_path: Path
 ) -> None:
-    lstm = layer(inputs, units, density)
-    assert np.count_nonzero(lstm.dense) == round(density * lstm.dense.size)
-    pruned.write_source(lstm, 3, tmp_path)
-    sources = [tmp_path / f"{name}.c" for name in ("model", "pruned_lstm", "sparse_matvec")]
-    model = native.load(*sources, native.NN / "src/sigmoid_table.c")
+    sparse = layer(cell, inputs, units, density)
+    assert np.count_nonzero(sparse.dense) == round(density * sparse.dense.size)
+    pruned.write_source(sparse, 3, tmp_path)
+    model = native.load(*tmp_path.glob("*.c"), native.NN / "src/sigmoid_table.c")
     model.hmd_model_input.restype = model.hmd_model_output.restype = ctypes.c_void_p
     done = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda context: None)
     for seed in range(2):  # the second run begins with zero state too
-        x = random_input(lstm.options.structure, 3, seed)
+        x = random_input(sparse.options.structure, 3, seed)
         ctypes.memmove(model.hmd_model_input(), x.tobytes(), x.nbytes)
         assert model.hmd_model_run(done, None) == 0
         y = ctypes.string_at(model.hmd_model_output(), units)
-        np.testing.assert_array_equal(np.frombuffer(y, np.int8), run(lstm, x)[0])
+        np.testing.assert_array_equal(np.frombuffer(y, np.int8), run(sparse, x)[0])
 
 
 @native.outside_sanitizers
@@ -135,26 +140,30 @@ class TestOnCortexM4:
     @example(EXAMPLES[3], 0)
     def test_product_equals_numpy(self, sparse_core, matrix: np.ndarray, seed: int) -> None:
         v, table = operands(matrix, seed)
-        values = sparse_core(*pruned.pack_rows(matrix), table, v)
+        batches, pieces = pruned.pack_rows(matrix)
+        values, read = sparse_core(batches, pieces, table, v)
         np.testing.assert_array_equal(values, expected(matrix, v, table))
+        assert read == batches.nbytes
 
+    @cells
     @shapes
     def test_layer_equals_reference(
-        self, compiler, inputs: int, units: int, density: float
+        self, compiler, cell: Cell, inputs: int, units: int, density: float
     ) -> None:
         from hmd_tflm.benchmarks.pruned import pruned_cost
 
-        result = pruned_cost(inputs, units, 3, density)  # which compares
+        result = pruned_cost(inputs, units, 3, density, gates=cell.gates)  # which compares
         assert sum(result.parts.values()) == result.cycles > result.instructions > 0
 
 
-def test_weights_of_keras_keep_their_places() -> None:
-    kernel, recurrent = np.zeros((3, 8)), np.zeros((2, 8))
-    kernel[2, 2 * 2 + 1] = 5  # input 2, gate 2, unit 1
-    recurrent[0, 3 * 2] = 7  # h 0, gate 3, unit 0
+@pytest.mark.parametrize("gates", [3, 4])
+def test_weights_of_keras_keep_their_places(gates: int) -> None:
+    kernel, recurrent = np.zeros((3, 2 * gates)), np.zeros((2, 2 * gates))
+    kernel[2, 1 * 2 + 1] = 5  # input 2, gate 1, unit 1
+    recurrent[0, 2 * 2] = 7  # h 0, gate 2, unit 0
     weights = pruned.from_keras(kernel, recurrent)
-    assert weights.shape == (4, 2, 5)
-    assert weights[2, 1, 2] == 5 and weights[3, 0, 3] == 7 and weights.sum() == 12
+    assert weights.shape == (gates, 2, 5)
+    assert weights[1, 1, 2] == 5 and weights[2, 0, 3] == 7 and weights.sum() == 12
 
 
 @native.outside_sanitizers

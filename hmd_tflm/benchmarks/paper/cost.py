@@ -10,8 +10,6 @@ from hmd_tflm.benchmarks.pruned_layer import pack
 from hmd_tflm.op.read import Layer, read_layers
 from hmd_tflm.simulate.simulate import Report
 
-LSTM_GATES = 4
-
 
 @dataclass(frozen=True, slots=True)
 class InferenceCost:
@@ -32,8 +30,8 @@ def inference_cost(content: bytes, report: Report, pruned: bool) -> InferenceCos
     Args:
         content: the `.tflite`.
         report: of one inference of it.
-        pruned: whether zeros among the weights of its recurrent layers may be left out. An LSTM
-            then takes the sparse kernel where that is faster than the zeros; a GRU keeps them.
+        pruned: whether zeros among the weights of its recurrent layers may be left out: a layer
+            then takes the sparse kernel where that is faster than the zeros.
     """
     layers = read_layers(tflite.read(content))
     total = InferenceCost(0, 0, 0)
@@ -45,7 +43,7 @@ def inference_cost(content: bytes, report: Report, pruned: bool) -> InferenceCos
         if name.startswith("HMD_"):
             layer = next(left)
             op = replace(op, weights_bytes=layer.weights.nbytes + layer.table.nbytes)
-            if pruned and layer.integers.options.structure.gates == LSTM_GATES:
+            if pruned:
                 op = min(op, _sparse(layer), key=lambda one: one.cycles)
         total = InferenceCost(
             total.instructions + op.instructions,
@@ -57,7 +55,7 @@ def inference_cost(content: bytes, report: Report, pruned: bool) -> InferenceCos
 
 def _sparse(layer: Layer) -> InferenceCost:
     plain = replace(layer.integers.options, return_sequences=False, go_backwards=False)
-    lstm = replace(layer.integers, options=replace(plain, input_order=False))
-    measured = integer_cost(lstm, layer.steps)
-    stored = sum(array.nbytes for array in pack(lstm))
+    integers = replace(layer.integers, options=replace(plain, input_order=False))
+    measured = integer_cost(integers, layer.steps)
+    stored = sum(array.nbytes for array in pack(integers))
     return InferenceCost(measured.instructions, measured.cycles, stored)

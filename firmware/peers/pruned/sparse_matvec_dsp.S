@@ -10,7 +10,7 @@
     .thumb
 
 @ Registers.
-batches .req r0
+batches .req r0  @ the result, too
 v       .req r1
 piece   .req r2  @ at a piece's begin; else as r2-r7
 sum     .req r8  @ |sum| < 2^23
@@ -50,7 +50,7 @@ first_v .req lr
     strh    sum, [values], #2
     .endm
 
-@ void sparse_matvec(const sparse_matrix *matrix, const int16_t *v, int16_t *values)
+@ const int8_t *sparse_matvec(const sparse_matrix *matrix, const int16_t *v, int16_t *values)
     .section .text.sparse_matvec, "ax", %progbits
     .global sparse_matvec
     .type   sparse_matvec, %function

@@ -27,7 +27,7 @@ static int32_t multiply(const int8_t **batch, uint32_t count, const int16_t *v) 
   return sum;
 }
 
-void sparse_matvec(const sparse_matrix *matrix, const int16_t *v, int16_t *values) {
+const int8_t *sparse_matvec(const sparse_matrix *matrix, const int16_t *v, int16_t *values) {
   const uint8_t *piece = matrix->pieces;
   const int8_t *batch = matrix->batches;
   const int16_t *entry = matrix->table;
@@ -39,5 +39,6 @@ void sparse_matvec(const sparse_matrix *matrix, const int16_t *v, int16_t *value
     }
     *values++ = requantise(sum, entry);
   }
+  return batch;
 }
 #endif
