@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -45,6 +44,15 @@ def check(results: dict[str, dict[str, Any]]) -> None:
         assert result["recipe"]["learning_rate"] == result["learning_rate"]
 
 
+def running(group: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     with subprocess.Popen(
         command(1, tmp_path), stdout=subprocess.PIPE, start_new_session=True
@@ -52,7 +60,11 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
         deadline = time.monotonic() + 300
         while not finished(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.1)
-        os.killpg(first.pid, signal.SIGKILL)
+        first.kill()
+    deadline = time.monotonic() + 5
+    while running(first.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not running(first.pid), "trainings end with the sweep that began them"
     before = finished(tmp_path)
     assert len(before) == 1
     done = subprocess.run(command(1, tmp_path), capture_output=True, text=True, check=True)
