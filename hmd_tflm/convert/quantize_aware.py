@@ -1,4 +1,4 @@
-"""`quantize_aware`: a model's HMDLSTM layers train with the integers that `convert` gives them."""
+"""`quantize_aware`: a model's HMD layers train with the integers that `convert` gives them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from hmd_tflm.convert.quantize import quantize_model
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
-from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
+from hmd_tflm.layers.quantized import QuantizedHMDGRU, QuantizedHMDLSTM, Ranges
 from hmd_tflm.layers.twin import twin
+
+_KINDS = {HMDLSTM: QuantizedHMDLSTM, HMDGRU: QuantizedHMDGRU}
 
 
 def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
-    """Put a `QuantizedHMDLSTM` with the same weights in the place of each HMDLSTM.
+    """Put a quantised layer with the same weights in the place of each HMDLSTM and HMDGRU.
 
     Fine-tune the new model some epochs at a low learning rate and give it to
     `hmd_tflm.convert.convert`, with the same calibration data. Its recurrent layers answer with
@@ -28,7 +30,7 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
         A new model, with the compile options of the old one.
 
     Raises:
-        UserError: as `hmd_tflm.convert.convert`; an HMDGRU; a layer that is called more than once.
+        UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once.
 
     Example:
 
@@ -37,18 +39,13 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
     >>> tuned.fit(x_train, y_train, epochs=3)
     >>> content = convert(tuned, x_train[:200]).content
     """
-    for layer in model._flatten_layers():
-        if isinstance(layer, HMDGRU):
-            raise UserError(
-                f"layer {layer.name}: received an HMDGRU, expected HMDLSTM, the only recurrent "
-                "layer that trains with the op's integers"
-            )
     ranges = _ranges(model, calibration)
 
     def quantized(old: Any) -> Any:
-        if not isinstance(old, HMDLSTM):
-            return None
-        return QuantizedHMDLSTM.from_config(old.get_config() | {"ranges": ranges[old.name]})
+        for plain, kind in _KINDS.items():
+            if isinstance(old, plain):
+                return kind.from_config(old.get_config() | {"ranges": ranges[old.name]})
+        return None
 
     result = keras.models.clone_model(
         model, clone_function=lambda old: twin(old, quantized), recursive=True

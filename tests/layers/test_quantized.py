@@ -1,5 +1,6 @@
-"""QuantizedHMDLSTM against the op's NumPy reference, converted models and float gradients."""
+"""Quantised layers against the ops' NumPy reference, converted models and float gradients."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,30 @@ from hmd_tflm import datasets, quantize_aware, tflite
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
-from hmd_tflm.layers.quantized import QuantizedHMDLSTM, Ranges
-from hmd_tflm.op.cells import LSTM
+from hmd_tflm.layers.quantized import QuantizedHMDGRU, QuantizedHMDLSTM, QuantizedLayer, Ranges
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.quantize import Factors, Observed, quantize
-from hmd_tflm.op.reference import run
+from hmd_tflm.op.reference import run, zero_state
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.structure import Structure
 
-STRUCTURES = {
+LSTMS = {
     "dense": Structure.dense(9, 24),
     "hmd": Structure.hmd(9, 24, 2),
     "lmf": Structure.lmf(9, 24, 3),
     "shared": Structure(9, 24, 5, 3, 2, True),
 }
+GRUS = {f"gru_{name}": replace(s, gates=3) for name, s in LSTMS.items()}
+STRUCTURES = LSTMS | GRUS
+HMD = [STRUCTURES["hmd"], STRUCTURES["gru_hmd"]]
+BATCH = 16
+KINDS: dict[int, tuple[type, type]] = {
+    4: (HMDLSTM, QuantizedHMDLSTM),
+    3: (HMDGRU, QuantizedHMDGRU),
+}
+
+of_both_cells = pytest.mark.parametrize("s", HMD, ids=["lstm", "gru"])
+of_every_shape = pytest.mark.parametrize("s", STRUCTURES.values(), ids=STRUCTURES)
 
 
 def random_factors(s: Structure, size: float, seed: int = 0) -> Factors:
@@ -37,17 +48,19 @@ def random_factors(s: Structure, size: float, seed: int = 0) -> Factors:
     rng, rank = np.random.default_rng(seed), s.rank if s.lower else 0
     deviation = size / np.sqrt(s.columns)
     shapes = [
-        ((4, s.rows, s.columns), deviation),
+        ((s.gates, s.rows, s.columns), deviation),
         ((s.projection_sets, rank, s.columns), np.sqrt(deviation)),
-        ((4, s.lower, s.blocks, s.rank), np.sqrt(deviation / s.rank)),
-        ((4, s.units), 0.3),
+        ((s.gates, s.lower, s.blocks, s.rank), np.sqrt(deviation / s.rank)),
+        ((s.gates, s.units), 0.3),
     ]
     return Factors(
         *(rng.normal(0, scale, shape).astype(np.float32).astype(float) for shape, scale in shapes)
     )
 
 
-def layer_of(factors: Factors, options: Options, projected: np.ndarray) -> QuantizedHMDLSTM:
+def layer_of(
+    factors: Factors, options: Options, projected: np.ndarray, **arguments: Any
+) -> QuantizedLayer:
     ranges = Ranges(
         options.x_scale,
         options.x_zero_point,
@@ -56,17 +69,19 @@ def layer_of(factors: Factors, options: Options, projected: np.ndarray) -> Quant
         options.cell_shift,
         projected.tolist(),
     )
-    layer = QuantizedHMDLSTM.from_structure(
+    _, quantized = KINDS[options.structure.gates]
+    layer = quantized.from_structure(
         options.structure,
         ranges=ranges,
         return_sequences=options.return_sequences,
         go_backwards=options.go_backwards,
+        **arguments,
     )
     return filled(layer, factors, options.structure)
 
 
 def filled(layer: Any, factors: Factors, s: Structure) -> Any:
-    layer.build((None, None, s.inputs))
+    layer.build((BATCH if layer.stateful else None, None, s.inputs))
     cell = layer.cell
     for name in ("dense", "projection", "expansion"):
         if (weight := getattr(cell, name)) is not None:
@@ -79,51 +94,69 @@ def real(integers: np.ndarray, options: Options) -> np.ndarray:
     return ((integers.astype(float) - options.x_zero_point) * options.x_scale).astype(np.float32)
 
 
+def projections(s: Structure, largest: float = 3.0) -> np.ndarray:
+    return np.full((s.projection_sets, s.blocks, s.rank), largest)
+
+
 def observed(s: Structure, projected: np.ndarray, options: Options) -> Observed:
     shifts = (options.x_shift, options.h_shift, options.cell_shift)
     return Observed(np.ones(s.inputs), np.ones(s.units), projected, 1.0, shifts)
 
 
-@settings(deadline=None, max_examples=40)
-@given(op_options(LSTM), st.sampled_from([0.1, 1, 5]), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+@given(op_options(), st.sampled_from([0.1, 1, 5]), st.integers(0, 2**32 - 1))
 def test_outputs_are_those_of_the_op(options: Options, size: float, seed: int) -> None:
     s, rng = options.structure, np.random.default_rng(seed)
     factors = random_factors(s, size / (64 * options.x_scale), seed)
     projected = rng.uniform(0.1, 10, (s.projection_sets, s.blocks, s.rank))
     try:
-        lstm = quantize(factors, observed(s, projected, options), options)
+        integers = quantize(factors, observed(s, projected, options), options)
     except UserError:  # weights beyond int8 at these shifts
         assume(False)
     x = rng.integers(-128, 128, (3, 6, s.inputs)).astype(np.int8)
     layer = layer_of(factors, options, projected)
-    expected = run(lstm, x)
+    expected = run(integers, x)
     if options.go_backwards and options.input_order and options.return_sequences:
         expected = expected[:, ::-1]  # Keras leaves the outputs as they were computed
     np.testing.assert_array_equal(np.asarray(layer(real(x, options))) * 128, expected)
 
 
-@pytest.mark.parametrize("s", STRUCTURES.values(), ids=STRUCTURES)
+@of_every_shape
 def test_xla_changes_no_bit_in_long_sequences(s: Structure) -> None:
     options = Options(
         structure=s, return_sequences=True, x_scale=1 / 64, x_zero_point=-5, x_shift=1, h_shift=2
     )
-    projected = np.full((s.projection_sets, s.blocks, s.rank), 3.0)
+    projected = projections(s)
     factors = random_factors(s, 2.0)
-    lstm = quantize(factors, observed(s, projected, options), options)
-    x = np.random.default_rng(1).integers(-128, 128, (16, 100, s.inputs)).astype(np.int8)
+    integers = quantize(factors, observed(s, projected, options), options)
+    x = np.random.default_rng(1).integers(-128, 128, (BATCH, 100, s.inputs)).astype(np.int8)
     layer = layer_of(factors, options, projected)
     received = tf.function(layer, jit_compile=True)(real(x, options))
-    expected = run(lstm, x)
+    expected = run(integers, x)
     np.testing.assert_array_equal(np.asarray(received) * 128, expected)
     assert expected.std() > 20
 
 
-@pytest.mark.parametrize("s", STRUCTURES.values(), ids=STRUCTURES)
+@of_both_cells
+def test_a_stateful_layer_goes_on_from_where_it_was(s: Structure) -> None:
+    """A GRU's state is finer than its output."""
+    options = Options(structure=s, stateful=True, x_scale=1 / 64, x_shift=1, h_shift=2)
+    factors = random_factors(s, 1.0)
+    integers = quantize(factors, observed(s, projections(s), options), options)
+    layer = layer_of(factors, options, projections(s), stateful=True)
+    x = np.random.default_rng(1).integers(-128, 128, (3, BATCH, 5, s.inputs)).astype(np.int8)
+    state = zero_state(integers, BATCH)
+    for part in x:
+        expected = run(integers, part, state)
+        np.testing.assert_array_equal(np.asarray(layer(real(part, options))) * 128, expected)
+
+
+@of_every_shape
 def test_gradients_are_nearly_those_of_the_float_layer(s: Structure) -> None:
     options = Options(structure=s, x_scale=1 / 64, x_shift=1, h_shift=2)
     factors = random_factors(s, 1.0)
-    quantized = layer_of(factors, options, np.full((s.projection_sets, s.blocks, s.rank), 3.0))
-    plain = filled(HMDLSTM.from_structure(s), factors, s)
+    quantized = layer_of(factors, options, projections(s, 8.0))  # nothing exceeds it
+    plain = filled(KINDS[s.gates][0].from_structure(s), factors, s)
     x = tf.constant(np.random.default_rng(1).uniform(-1.9, 1.9, (32, 8, 9)).astype(np.float32))
     target = np.random.default_rng(2).normal(size=(32, 24))
     gradients = []
@@ -133,13 +166,13 @@ def test_gradients_are_nearly_those_of_the_float_layer(s: Structure) -> None:
             loss = tf.reduce_sum(layer(x) * target)
         gradients.append(tape.gradient(loss, [x, *(w.value for w in layer.trainable_weights)]))
     for one, other in zip(*gradients, strict=True):
-        assert np.linalg.norm(one - other) < 0.1 * np.linalg.norm(other)
+        assert np.linalg.norm(one - other) < 0.03 * np.linalg.norm(other)
 
 
-def test_what_saturates_has_no_gradient() -> None:
-    s = STRUCTURES["hmd"]
+@of_both_cells
+def test_what_saturates_has_no_gradient(s: Structure) -> None:
     options = Options(structure=s, x_scale=1 / 64)
-    layer = layer_of(random_factors(s, 1.0), options, np.full((4, 2, 1), 3.0))
+    layer = layer_of(random_factors(s, 1.0), options, projections(s))
     x = np.full((1, 3, 9), 0.5, np.float32)
     x[:, :, 4] = 2.5  # int8 ends at 127 / 64
     with tf.GradientTape() as tape:
@@ -171,7 +204,7 @@ def rows_of(name: str) -> np.ndarray:
     return models.data(name, rng.normal(size=(24, 12, 9)).astype(np.float32))
 
 
-@pytest.mark.parametrize("name", [n for n in models.MODELS if not n.startswith("gru")])
+@pytest.mark.parametrize("name", models.MODELS)
 def test_a_model_answers_as_when_converted(name: str) -> None:
     x, model = rows_of(name), models.build(name, 12, 9)
     tuned = quantize_aware(model, x)
@@ -181,7 +214,9 @@ def test_a_model_answers_as_when_converted(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["hmf_shared_rank_2", "stacked", "bidirectional_stacked"])
+@pytest.mark.parametrize(
+    "name", ["hmf_shared_rank_2", "bidirectional_stacked", "gru_shared_rank_3", "gru_behind_lstm"]
+)
 def test_a_trained_model_answers_as_when_converted(name: str, tmp_path: Path) -> None:
     """Though calibration would now choose other ranges."""
     x = rows_of(name)
@@ -203,37 +238,38 @@ def test_a_trained_model_answers_as_when_converted(name: str, tmp_path: Path) ->
 def test_fine_tuning_under_xla_makes_float_and_int8_agree_on_digits() -> None:
     data = datasets.load("digits")
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [keras.Input((8, 8)), HMDLSTM(24, 2), keras.layers.Dense(10, activation="softmax")]
-    )
+    recurrent = [HMDGRU(16, 2, return_sequences=True), HMDLSTM(24, 2)]
+    head = keras.layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((8, 8)), *recurrent, head])
+    every = np.concatenate([data.x_train, data.x_val, data.x_test])
+    whole = len(data.x_train) // 32 * 32  # XLA compiles anew for the rest of a batch
 
-    def fit(model: keras.Model, rate: float, epochs: int) -> None:
+    def fit(model: keras.Model, rate: float, epochs: int) -> list[float]:
         loss = "sparse_categorical_crossentropy"
         model.compile(keras.optimizers.Adam(rate), loss, jit_compile=True)
-        model.fit(data.x_train, data.y_train, batch_size=32, epochs=epochs, verbose=0)
+        x, y = data.x_train[:whole], data.y_train[:whole]
+        return model.fit(x, y, batch_size=32, epochs=epochs, verbose=0).history["loss"]
 
     def agreement(model: keras.Model) -> float:
         with Interpreter(convert(model, data.calibration()).content) as interpreter:
             int8 = interpreter.run(every).argmax(-1)
-        return float(np.mean(int8 == model.predict(every, verbose=0).argmax(-1)))
+        return float(np.mean(int8 == np.asarray(model(every)).argmax(-1)))
 
-    every = np.concatenate([data.x_train, data.x_val, data.x_test])
     fit(model, 6e-3, 8)
     tuned = quantize_aware(model, data.calibration())
-    before = tuned.evaluate(data.x_train, data.y_train, verbose=0)
-    fit(tuned, 1e-3, 1)
-    assert tuned.evaluate(data.x_train, data.y_train, verbose=0) < before
+    first, *_, last = fit(tuned, 1e-3, 3)
+    assert last < first
     assert agreement(tuned) >= max(agreement(model), 0.995)
 
 
-def test_loops_and_masks_mean_what_they_mean_in_hmdlstm() -> None:
-    s = STRUCTURES["hmd"]
-    ranges = Ranges(1 / 64, 0, 1, 2, 0, np.full((4, 2, 1), 3.0).tolist())
+@of_both_cells
+def test_loops_and_masks_mean_what_they_mean_in_keras(s: Structure) -> None:
+    ranges = Ranges(1 / 64, 0, 1, 2, 0, projections(s).tolist())
     x = np.random.default_rng(0).uniform(-1, 1, (3, 5, 9)).astype(np.float32)
     mask = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0]], bool)
 
     def outputs(values: np.ndarray, mask: Any = None, **options: Any) -> np.ndarray:
-        layer = QuantizedHMDLSTM.from_structure(s, ranges=ranges, **options)
+        layer = KINDS[s.gates][1].from_structure(s, ranges=ranges, **options)
         return np.asarray(filled(layer, random_factors(s, 1.0), s)(values, mask=mask))
 
     expected = outputs(x, mask)
@@ -245,10 +281,11 @@ def test_loops_and_masks_mean_what_they_mean_in_hmdlstm() -> None:
     np.testing.assert_array_equal(every[:, 1], outputs(x[:, :2]))
 
 
-def test_weights_that_outgrow_the_shifts_are_refused_when_converted() -> None:
+@pytest.mark.parametrize("layer", [HMDLSTM, HMDGRU])
+def test_weights_that_outgrow_the_shifts_are_refused_when_converted(layer: type) -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (8, 4, 9)).astype(np.float32)
     head = keras.layers.Dense(2)
-    tuned = quantize_aware(keras.Sequential([keras.Input((4, 9)), HMDLSTM(8, 2), head]), x)
+    tuned = quantize_aware(keras.Sequential([keras.Input((4, 9)), layer(8, 2), head]), x)
     tuned.layers[0].cell.dense.assign(tuned.layers[0].cell.dense * 20)
     with pytest.raises(UserError, match="which int8 .* cannot hold.*; quantize_aware chooses new"):
         convert(tuned, x)
@@ -262,9 +299,6 @@ def test_what_cannot_be_trained_so_is_refused() -> None:
     ranges = Ranges(1 / 64, 0, 1, 2, 0, [])
     with pytest.raises(UserError, match="dtype: received compute dtype bfloat16, expected float32"):
         QuantizedHMDLSTM(4, rows=4, ranges=ranges, dtype="mixed_bfloat16")
-    gru = keras.Sequential([keras.Input((4, 3)), HMDGRU(6, 1.5), keras.layers.Dense(2)])
-    with pytest.raises(UserError, match="layer hmdgru.*: received an HMDGRU, expected HMDLSTM"):
-        quantize_aware(gru, np.ones((4, 4, 3), np.float32))
     layer, x = HMDLSTM(6, 1.5, name="twice"), keras.Input((4, 3))
     y = keras.layers.Concatenate()([layer(x), layer(keras.layers.Dense(3)(x))])
     model = keras.Model(x, keras.layers.Dense(2)(y))
