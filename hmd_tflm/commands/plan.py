@@ -108,15 +108,16 @@ def _text(plan: Plan, arguments: argparse.Namespace) -> str:
     lines += [
         f"error: {plan.error_is}",
         "",
-        f"{'':8}  {'limit':>12}  {'predicted':>12}  {'simulated':>12}  difference",
+        f"{'':12}  {'limit':>12}  {'predicted':>12}  {'simulated':>12}  difference",
     ]
     for row in plan.table():
-        limit = "" if row.limit is None else f"{row.limit:,.{row.digits}f}"
-        lines.append(
-            f"{row.name:8}  {limit:>12}  {row.predicted:12,.{row.digits}f}  "
-            f"{row.simulated:12,.{row.digits}f}  {row.difference:+9.1%}"
-            + ("  over the limit" if row.over else "")
+        limit, predicted, simulated = (
+            "" if value is None else f"{value:,.{row.digits}f}"
+            for value in (row.limit, row.predicted, row.simulated)
         )
+        difference = "" if row.difference is None else f"{row.difference:+.1%}"
+        line = f"{row.name:12}  {limit:>12}  {predicted:>12}  {simulated:>12}  {difference:>9}"
+        lines.append(line.rstrip() + ("  over the limit" if row.over else ""))
     waits = plan.wait_states
     lines += [
         "",

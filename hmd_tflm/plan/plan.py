@@ -28,18 +28,18 @@ RETRIES = 2  # of a faster choice, where the emulator finds one too slow
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the comparison; `limit` is None where there is none."""
+    """One line of the comparison; `limit` and `predicted` are None where there are none."""
 
     name: str
     digits: int
     limit: float | None
-    predicted: float
+    predicted: float | None
     simulated: float
 
     @property
-    def difference(self) -> float:
+    def difference(self) -> float | None:
         """Of the prediction, relative to the simulation."""
-        return self.predicted / self.simulated - 1
+        return None if self.predicted is None else self.predicted / self.simulated - 1
 
     @property
     def over(self) -> bool:
@@ -56,6 +56,7 @@ class Plan:
         chosen: by layer name.
         error_is: what the options' errors are, in words.
         predicted, simulated: of the whole model.
+        instructions: as simulated, of an inference in the mean; no formula predicts them.
     """
 
     board: Board
@@ -65,9 +66,10 @@ class Plan:
     error_is: str
     predicted: Cost
     simulated: Cost
+    instructions: float
 
     def table(self) -> list[Row]:
-        """Cycles, milliseconds at the board's clock, bytes of flash and RAM."""
+        """Instructions, cycles, milliseconds at the board's clock, bytes of flash and RAM."""
         ms = 1e3 / self.board.clock_hz
         p, s, limits = self.predicted, self.simulated, self.limits
         limit = {
@@ -75,6 +77,7 @@ class Plan:
         }
         cycles = limit["cycles"]
         return [
+            Row("instructions", 0, None, None, self.instructions),
             Row("cycles", 0, cycles, p.cycles, s.cycles),
             Row("ms", 3, cycles and cycles * ms, p.cycles * ms, s.cycles * ms),
             Row("flash", 0, limit["flash"], p.flash, s.flash),
@@ -176,10 +179,12 @@ def plan(
     def tried(chosen: dict[str, Option]) -> Plan:
         shapes = {name: option.structure for name, option in chosen.items()}
         compressed = compress(model, shapes, calibration=calibration)
-        simulated = cost(built(compressed, rows, board)[1])
+        report = built(compressed, rows, board)[1]
         error_is = "of the pre-activations' power" if probe is None else "nats of validation loss"
         predicted = firmware.cost(shapes)
-        return Plan(board, limits, compressed, chosen, error_is, predicted, simulated)
+        instructions = float(report.instructions.sum(axis=1).mean())
+        simulated = cost(report)
+        return Plan(board, limits, compressed, chosen, error_is, predicted, simulated, instructions)
 
     result = tried(_choose(firmware, options, within))
     for _ in range(RETRIES):

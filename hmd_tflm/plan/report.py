@@ -1,7 +1,7 @@
 """Writes the figures of docs/plan.md: ``python -m hmd_tflm.plan.report``.
 
 What a piece of the kernels costs and how well the formula predicts comes from layer_costs.json, the
-example from benchmarks/plan_digits.json, which the command in the document wrote.
+example from benchmarks/plan_digits.json, which the command in the document wrote with --json.
 """
 
 from __future__ import annotations
@@ -91,11 +91,12 @@ def _example() -> str:
     ]
     for row in plan["table"]:
         digits = 3 if row["name"] == "ms" else 0
-        limit = "" if row["limit"] is None else f"{row['limit']:,.{digits}f}"
-        lines.append(
-            f"| {row['name']} | {limit} | {row['predicted']:,.{digits}f} | "
-            f"{row['simulated']:,.{digits}f} | {row['difference']:+.1%} |"
+        limit, predicted, simulated = (
+            "" if row[key] is None else f"{row[key]:,.{digits}f}"
+            for key in ("limit", "predicted", "simulated")
         )
+        difference = "" if row["difference"] is None else f"{row['difference']:+.1%}"
+        lines.append(f"| {row['name']} | {limit} | {predicted} | {simulated} | {difference} |")
     lines += ["", *(f"- {line}" for line in explanation(plan["wait_states"]))]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 """Plans as a user makes them: predictions hold in the emulator, limits are kept, mistakes are named."""
 
 import json
+import re
 from math import inf
 from pathlib import Path
 
@@ -10,9 +11,10 @@ keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-
 
 from keras import layers as kl
 
-from hmd_tflm import cli
+from hmd_tflm import cli, datasets
 from hmd_tflm.errors import UserError
 from hmd_tflm.plan.choose import Limits
+from hmd_tflm.plan.firmware import built
 from hmd_tflm.plan.plan import describe, plan
 from hmd_tflm.simulate.board import load_board
 
@@ -52,6 +54,8 @@ def test_the_prediction_is_within_5_percent_of_the_emulator(
     assert main(tmp_path / "m.keras", "--board", BOARD, "--json", *limits) == 0
     printed = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in printed["table"]}
+    instructions = rows.pop("instructions")
+    assert instructions["predicted"] is instructions["difference"] is None
     for row in rows.values():
         assert abs(row["predicted"] / row["simulated"] - 1) <= 0.05, row
         assert row["limit"] is None or row["predicted"] <= row["limit"], row
@@ -84,6 +88,11 @@ def test_the_command_probes_writes_and_prints(
     assert f"hmd-tflm convert {out} --calibration digits" in text
     found = keras.saving.load_model(out).layers[0].cell.structure
     assert describe(found) in text and found.lower
+    model, data = keras.saving.load_model(out), datasets.load("digits").calibration()
+    _, report, _ = built(model, data, load_board("nucleo_l476rg"))
+    assert re.search(
+        rf"instructions +{report.instructions.sum() / len(report.outputs):,.0f}\n", text
+    )
 
 
 def test_limits_that_cannot_be_kept(compiler) -> None:
