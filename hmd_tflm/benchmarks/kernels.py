@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from hmd_tflm.benchmarks.layer_model import layer_model, random_input, random_la
 from hmd_tflm.benchmarks.pruned import pruned_cost
 from hmd_tflm.codegen import generate
 from hmd_tflm.errors import UserError
+from hmd_tflm.op.cells import GRU, LSTM
 from hmd_tflm.op.reference import run as reference
 from hmd_tflm.structure import Structure
 
@@ -22,30 +24,31 @@ STEPS = 4
 SIZES = ((16, 64), (32, 32), (64, 64), (128, 128), (10, 118))
 FACTORS = (2.0, 4.0)
 HMF_RANK = 8
-METHODS: dict[str, Callable[[int, int, float], Structure]] = {
-    "dense": lambda inputs, units, _: Structure.dense(inputs, units),
+METHODS: dict[str, Callable[..., Structure]] = {
+    "dense": lambda inputs, units, _, gates: Structure.dense(inputs, units, gates=gates),
     "hmd": Structure.hmd,
     "lmf": Structure.lmf,
-    "lmf shared": lambda i, u, factor: Structure.lmf(i, u, factor, shared=True),
-    "hmf": lambda i, u, factor: Structure.hmf(i, u, factor, rank=HMF_RANK),
-    "hmf shared": lambda i, u, factor: Structure.hmf(i, u, factor, rank=HMF_RANK, shared=True),
+    "lmf shared": partial(Structure.lmf, shared=True),
+    "hmf": partial(Structure.hmf, rank=HMF_RANK),
+    "hmf shared": partial(Structure.hmf, rank=HMF_RANK, shared=True),
     "pruned": Structure.hmd,  # whose parameters it may keep
 }
+"""The shape of a method for inputs, units, factor and gates."""
 
 
-def _cases() -> Iterator[tuple[int, int, str, float]]:
-    """Sizes by methods by factors, without those that a method cannot reach."""
-    for (inputs, units), method in product(SIZES, METHODS):
+def _cases() -> Iterator[tuple[int, int, int, str, float]]:
+    """Cells by sizes by methods by factors, without those that a method cannot reach."""
+    for cell, (inputs, units), method in product((LSTM, GRU), SIZES, METHODS):
         for factor in (1.0,) if method == "dense" else FACTORS:
             with suppress(UserError):
-                METHODS[method](inputs, units, factor)
-                yield inputs, units, method, factor
+                METHODS[method](inputs, units, factor, gates=cell.gates)
+                yield cell.gates, inputs, units, method, factor
 
 
 CASES = list(_cases())
 
 
-def measure(inputs: int, units: int, method: str, factor: float) -> dict[str, Any]:
+def measure(gates: int, inputs: int, units: int, method: str, factor: float) -> dict[str, Any]:
     """One record: the layer over `STEPS` time steps from zero state, everything included.
 
     ``nominal_macs`` are those of the dense layer; instructions, cycles and MACs are of all steps;
@@ -55,14 +58,15 @@ def measure(inputs: int, units: int, method: str, factor: float) -> dict[str, An
         UserError: a size that the method cannot reach, a missing tool.
         FirmwareError: the firmware's output is not that of the NumPy reference.
     """
-    s = METHODS[method](inputs, units, factor)
+    s = METHODS[method](inputs, units, factor, gates=gates)
     macs = s.macs
     if method == "pruned":
-        s = Structure.dense(inputs, units)
-        spent = pruned_cost(inputs, units, STEPS, macs / s.macs)
+        s = Structure.dense(inputs, units, gates=gates)
+        spent = pruned_cost(inputs, units, STEPS, macs / s.macs, gates=gates)
     else:
         spent = _cost(s)
     return {
+        "gates": gates,
         "inputs": inputs,
         "units": units,
         "steps": STEPS,
@@ -80,10 +84,10 @@ def measure(inputs: int, units: int, method: str, factor: float) -> dict[str, An
 
 def _cost(structure: Structure) -> Cost:
     """Of a layer in the op."""
-    lstm, x = random_layer(structure), random_input(structure, STEPS)
+    layer, x = random_layer(structure), random_input(structure, STEPS)
     with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        source = generate(layer_model(lstm, STEPS), Path(folder), "layer").parent
-        return cost(source, x, reference(lstm, x))
+        source = generate(layer_model(layer, STEPS), Path(folder), "layer").parent
+        return cost(source, x, reference(layer, x))
 
 
 def run() -> Iterator[dict[str, Any]]:

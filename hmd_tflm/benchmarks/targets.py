@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hmd_tflm.op.cells import GRU, LSTM
+
 Record = dict[str, Any]
 LMF_LIMIT = 1.15  # of HMD's cycles
+LMF = {LSTM.gates: ("lmf", "lmf shared"), GRU.gates: ("lmf",)}  # with HMD's MACs
 PRUNED_LIMIT = 1.25  # times HMD's cycles, at least
 
 
@@ -48,12 +51,15 @@ class Verdict:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
-def verdicts(records: Sequence[Record], peer: dict[tuple[int, int], float]) -> Iterator[Verdict]:
+def verdicts(
+    records: Sequence[Record], peer: dict[tuple[int, int], float] | None = None
+) -> Iterator[Verdict]:
     """Every target of every size.
 
     Args:
-        records: of benchmarks/kernels.json.
-        peer: cycles per nominal MAC of the peer's dense layer, by (inputs, units).
+        records: one cell's of benchmarks/kernels.json.
+        peer: cycles per nominal MAC of the peer's dense layer, by (inputs, units); None if the
+            cell has no peer.
     """
     for t in TARGETS:
         size = t.inputs, t.units
@@ -66,10 +72,10 @@ def verdicts(records: Sequence[Record], peer: dict[tuple[int, int], float]) -> I
         for factor, share in ((2.0, t.hmd_2x), (4.0, t.hmd_4x)):
             hmd = layers["hmd", factor]["cycles"]
             name = f"HMD {factor:g}x"
-            yield Verdict(
-                *size, f"{name}, share of the peer's dense", hmd / nominal / peer[size], share
-            )
-            for method in ("lmf", "lmf shared"):
+            if peer is not None:
+                of_peer = hmd / nominal / peer[size]
+                yield Verdict(*size, f"{name}, share of the peer's dense", of_peer, share)
+            for method in LMF[dense["gates"]]:
                 ratio = layers[method, factor]["cycles"] / hmd
                 label = method.replace("lmf", "LMF")
                 yield Verdict(*size, f"{label} {factor:g}x, over {name}", ratio, LMF_LIMIT)

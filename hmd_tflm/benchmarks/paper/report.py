@@ -170,7 +170,8 @@ norm of 1); and the same tuning: each tries every learning rate with one seed, a
 validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
 Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
 Cortex-M4 (docs/cycles.md; {bound}).
-A pruned layer runs in the faster of two forms: with indices, or with its zeros in place (see above). Bytes are the recurrent layers' constants in that form.
+A pruned layer runs in the faster of two forms: with indices, or with its zeros in place (see above). Bytes are the
+recurrent layers' constants in that form.
 
 What the paper's abstract claims, and what these runs say to it. Where a difference is below two standard errors, the
 seeds do not decide.
