@@ -28,6 +28,7 @@ def test_methods_build_the_structure_of_their_name(method: str, layer: str, gate
         "dense": Structure.dense(8, 32, gates=gates),
         "hmd": Structure.hmd(8, 32, 2.0, gates=gates),
         "lmf": Structure.lmf(8, 32, 2.0, gates=gates),
+        "lmf_shared": Structure.lmf(8, 32, 2.0, shared=True, gates=gates),
         "hmf": Structure.hmf(8, 32, 2.0, rank=8, gates=gates),
     }
     assert shape == expected[method]

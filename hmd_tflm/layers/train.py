@@ -24,6 +24,7 @@ METHODS: dict[str, Callable[..., Structure]] = {
     "dense": lambda inputs, units, _, gates: Structure.dense(inputs, units, gates=gates),
     "hmd": Structure.hmd,
     "lmf": Structure.lmf,
+    "lmf_shared": partial(Structure.lmf, shared=True),
     "hmf": partial(Structure.hmf, rank=HMF_RANK),
 }
 
