@@ -70,7 +70,7 @@ def read(folder: Path) -> dict[Run, Result]:
 
 
 def best_rate(results: dict[Run, Result], cell: Cell, higher_is_better: bool) -> float | None:
-    """The learning rate with which the first seed did best on the validation split."""
+    """The learning rate with which the first seed did best on the validation split; of equals the least."""
     tried = {
         run.learning_rate: result["validation"]
         for run, result in results.items()
@@ -78,4 +78,5 @@ def best_rate(results: dict[Run, Result], cell: Cell, higher_is_better: bool) ->
     }
     if not tried:
         return None
-    return (max if higher_is_better else min)(tried, key=lambda rate: tried[rate])
+    sign = 1 if higher_is_better else -1
+    return max(tried, key=lambda rate: (sign * tried[rate], -rate))

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from concurrent.futures import Future
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,13 @@ def test_each_rate_is_tried_once_and_the_best_one_gets_the_seeds(tmp_path: Path)
         assert [(r.learning_rate, r.seed) for r in runs[2:]] == [(best, 1), (best, 2)]
     assert set(results.read(tmp_path)) == set(recorder.begun)
     assert sweep.size(CELLS, 3, results.read(tmp_path)) == (12, 12)
+
+
+def test_the_order_of_results_does_not_choose_between_equal_rates() -> None:
+    tried = {Run(CELLS[1], rate, 0): {"validation": 90.0} for rate in (0.25, 0.125)}
+    turned = dict(reversed(tried.items()))
+    for found, up in product((tried, turned), (True, False)):
+        assert results.best_rate(found, CELLS[1], up) == 0.125
 
 
 @given(st.integers(0, 12), st.integers(1, 5))
