@@ -34,6 +34,7 @@ LABELS = {
     "special": REQUANTISATION,
     "requantise_pair": REQUANTISATION,
     "requantise_rest": REQUANTISATION,
+    "two_values": REQUANTISATION,
     "unit": ACTIVATIONS,
     "new_cell": ELEMENTWISE,
     "tanh_of_cell": ACTIVATIONS,

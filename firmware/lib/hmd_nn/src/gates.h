@@ -33,12 +33,14 @@ static inline void hmd_multiply(const hmd_options *o, uint32_t gates, hmd_produc
   projections->bits = HMD_PROJECTION_BITS;
   projections->group_stride = 4 / together; /* four values of a set, or one of each of four sets */
   projections->row_stride = together == 1 ? 1 : stride;
+  int16_t *projected = phase->projected;
   for (uint32_t block = 0, begin = 0, end; block < o->blocks; block++, begin = end) {
     end = hmd_boundary(o, block + 1);
     for (uint32_t set = 0; set < sets; set += together) {
-      projections->values = phase->projected + set * stride + block * o->rank;
+      projections->values = projected + set * stride;
       hmd_matvec(projections, together * o->rank, end - begin, phase->v + begin);
     }
+    projected += o->rank;
   }
   stored->values = phase->pre + gates * o->rows;
   stored->bits = HMD_PRE_ACTIVATION_BITS;

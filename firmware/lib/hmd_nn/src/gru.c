@@ -9,21 +9,13 @@
 
 enum { BOTH = 2, CANDIDATE = 1 }; /* gates of the first and of the second phase */
 
-/* All pre-activations of one step: of z and r from x and h, of g from x and r h. */
-static void multiply(const hmd_options *o, const hmd_gru_tensors *t, const int16_t *h,
-                     const hmd_phase *gates, const hmd_phase *candidate) {
-  hmd_product stored = {.weights = t->weights, .table = t->table}, shared = stored;
-  shared.weights += BOTH * o->rows * hmd_even(hmd_columns(o));
-  shared.table += 2 * BOTH * o->rows;
-  hmd_multiply(o, BOTH, &stored, &stored, gates);
-  hmd_gru_reset(gates->pre, h, o->units, o->h_shift, gates->v + o->inputs);
-  hmd_multiply(o, CANDIDATE, &stored, o->flags & HMD_SHARED ? &shared : &stored, candidate);
-}
-
 void hmd_gru_run(const hmd_options *o, const hmd_gru_tensors *t) {
   assert(hmd_check_weights(o, t->weights) == HMD_OK); /* the bound on every dot product */
   const uint32_t units = o->units, steps = (uint32_t)t->steps;
   const uint32_t sequences = o->flags & HMD_RETURN_SEQUENCES;
+  hmd_product stored, shared; /* projections of all gates, read again for g */
+  const int8_t *const shared_weights = t->weights + BOTH * o->rows * hmd_even(hmd_columns(o));
+  const int16_t *const shared_table = t->table + 2 * BOTH * o->rows;
   hmd_phase gates, candidate; /* z and r; g */
   gates.v = candidate.v = t->scratch;
   gates.projected = candidate.projected = gates.v + hmd_even(hmd_columns(o));
@@ -42,7 +34,13 @@ void hmd_gru_run(const hmd_options *o, const hmd_gru_tensors *t) {
       const uint32_t source = o->flags & HMD_GO_BACKWARDS ? steps - 1 - step : step;
       const uint32_t target = o->flags & HMD_INPUT_ORDER ? source : step;
       hmd_expand(x + source * o->inputs, o->inputs, o->x_zero_point, o->x_shift, gates.v);
-      multiply(o, t, h, &gates, &candidate);
+      stored.weights = t->weights;
+      stored.table = t->table;
+      hmd_multiply(o, BOTH, &stored, &stored, &gates);
+      hmd_gru_reset(gates.pre, h, units, o->h_shift, v_h);
+      shared.weights = shared_weights;
+      shared.table = shared_table;
+      hmd_multiply(o, CANDIDATE, &stored, o->flags & HMD_SHARED ? &shared : &stored, &candidate);
       hmd_gru_update(gates.pre, candidate.pre, h, sequences ? y + target * units : y, units,
                      o->h_shift, v_h);
     }

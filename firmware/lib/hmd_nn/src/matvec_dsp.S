@@ -30,7 +30,7 @@ table   .req lr
     .equ STRIDE, 24 @ bytes between two rows of the result
     .equ NEXT, 28   @ bytes from a group's row 3 to the next group's row 0
     .equ FLAGS, 32
-    .equ NARROW, 4  @ 12 bits, not 16
+    .equ NARROW, 31 @ a bit: 12 bits, not 16
     .equ SHORT, 1   @ this group is the last and has three rows
     .equ LOCALS, 36
     .equ PRODUCT, LOCALS
@@ -55,6 +55,15 @@ table   .req lr
     sxtb16  \rows23, \rows23
     smuad   sum0, \rows01, \values
     smuad   sum2, \rows23, \values
+    .endm
+
+@ Accumulate two columns of two rows: 256 A + B in r6, B in r7.
+    .macro two_rows
+    ldr     r2, [v, #4]!
+    ldr     r3, [weights, #4]!
+    smlad   r6, r3, r2, r6
+    sxtb16  r3, r3
+    smlad   r7, r3, r2, r7
     .endm
 
 @ One of the loop's blocks. The last one moves v and weights.
@@ -120,34 +129,36 @@ table   .req lr
 hmd_matvec:
     push    {r0-r11, lr}
     sub     sp, #LOCALS
-    ldm     r0!, {r4-r7}           @ values, bits, group_stride, row_stride
+    ldm     r0, {r4-r8, table}     @ values, bits, group_stride, row_stride, weights, table
     str     r4, [sp, #VALUES]
-    and     r5, #NARROW            @ a bit of 12, not of 16
+    lsls    r5, #NARROW - 2        @ bit 2 is one of 12, not of 16
     str     r5, [sp, #FLAGS]
     lsls    r7, #1
     str     r7, [sp, #STRIDE]
-    add     r7, r7, r7, lsl #1
-    rsb     r6, r7, r6, lsl #1
-    str     r6, [sp, #NEXT]
-    ldm     r0!, {r4, r5}          @ weights, table
-    mov     table, r5
     adds    r2, #1
     lsrs    r2, #1                 @ pairs of columns
-    lsrs    r6, r1, #2             @ whole groups
-    mul     r6, r6, r2
-    subs    weights, r4, #4
-    add     r6, weights, r6, lsl #3
-    str     r6, [sp, #END]
     subs    r3, #4
     add     v_end, r3, r2, lsl #2
-    movs    r4, #0
+    lsrs    r4, r1, #2             @ whole groups
+    cmp     r1, #3
+    sub     weights, r8, #4
+    blo     rest
+    muls    r4, r2
+    add     r4, weights, r4, lsl #3
+    str     r4, [sp, #END]
+    add     r0, r7, r7, lsl #1
+    rsb     r6, r0, r6, lsl #1
+    str     r6, [sp, #NEXT]
+    subs    r6, r7
+    orrs    r5, r6                 @ zero: 16 bits, all rows equally far apart
+    movs    r0, #0
     movs    r7, #0
-    lsrs    r5, r2, #1             @ blocks; carry: one pair of columns beside them
+    lsrs    r6, r2, #1             @ blocks; carry: one pair of columns beside them
     bcc     1f
-    ldr     r4, [r3, #4]!
+    ldr     r0, [r3, #4]!
     subs    r7, #8
-1:  str     r4, [sp, #FIRST]
-    rsbs    r2, r5, #0             @ blocks that the first round leaves out
+1:  str     r0, [sp, #FIRST]
+    rsbs    r2, r6, #0             @ blocks that the first round leaves out
     and     r2, #BLOCKS - 1
     sub     r3, r3, r2, lsl #3
     str     r3, [sp, #BEGIN]
@@ -156,24 +167,21 @@ hmd_matvec:
     adr     r3, blocks
     movs    r7, #BLOCK
     mla     r3, r2, r7, r3
-    cbnz    r5, 2f
+    cbnz    r6, 2f
     adr     r3, requantise
 2:  adds    r3, #1                 @ Thumb
     str     r3, [sp, #ENTRY]
-    cmp     weights, r6
+    cmp     weights, r4
     beq     rest
+    orrs    r5, r6
+    bne     group
 
-@ One pair of columns, as the lower rows of HMD have: a loop with everything in registers.
-    ldr     r2, [sp, #FLAGS]
-    ldr     r3, [sp, #NEXT]
-    ldr     r7, [sp, #STRIDE]
-    orrs    r2, r5
-    bne     group
-    cmp     r3, r7
-    bne     group
-    mov     r0, r4                 @ the two values of v
-    mov     r12, r6                @ END
+@ One pair of columns, as the lower rows of HMD have: a loop with everything in registers, r0 the two
+@ values of v, r12 END.
+    mov     r12, r4
     ldr     r6, [sp, #VALUES]
+    ldr     r7, [sp, #STRIDE]
+    .balign 4
 column_pair:
     ldr     sum0, [weights, #4]
     ldr     sum2, [weights, #8]!
@@ -199,30 +207,32 @@ rest: @ rows behind the last whole group
 @ One or two rows: one packed pair for each column.
     ldr     v, [sp, #V]
     subs    v, #4
-    mov     both01, #0
-    mov     sum0, #0
-1:  ldr     r2, [v, #4]!
-    ldr     r3, [weights, #4]!
+    movs    r6, #0
+    movs    r7, #0
+    sub     r2, v_end, v
+    lsls    r2, #29                @ negative: an odd number of pairs
+    bmi     2f
+    .balign 4
+1:  two_rows
+2:  two_rows
     cmp     v, v_end
-    smlad   both01, r3, r2, both01
-    sxtb16  r3, r3
-    smlad   sum0, r3, r2, sum0
     bne     1b
 requantise_rest:
-    ldr     r6, [sp, #VALUES]
-    ldr     r7, [sp, #STRIDE]
     ldr     r3, [table, #4]
     ldr     r2, [table], #8
-    sub     both01, both01, sum0
-    asr     both01, both01, #8
-    smulwb  sum0, sum0, r2
-    smulwb  both01, both01, r3
-    add     r2, sum0, r2, asr #16
-    add     r3, both01, r3, asr #16
+    subs    r6, r7
+    asrs    r6, #8
+    smulwb  r7, r7, r2
+    smulwb  r6, r6, r3
+    add     r2, r7, r2, asr #16
+    add     r3, r6, r3, asr #16
+    ldr     r6, [sp, #VALUES]
+    ldr     r7, [sp, #STRIDE]
+two_values:
     ssat    r2, #16, r2
     ssat    r3, #16, r3
-    tst     r5, #NARROW
-    beq     2f
+    lsls    r5, #1                 @ carry: NARROW
+    bcc     2f
     ssat    r2, #12, r2
     ssat    r3, #12, r3
 2:  strh    r2, [r6]
@@ -281,21 +291,18 @@ store:
     b       rest
 
 special:
-    tst     r0, #NARROW
-    beq     1f
+    lsls    r0, #1                 @ carry: NARROW; not zero: SHORT
+    bcc     1f
     ssat    r2, #12, r2
     ssat    r3, #12, r3
     ssat    r4, #12, r4
     ssat    r5, #12, r5
-1:  tst     r0, #SHORT
-    beq     store
-    ssat    r2, #16, r2
-    ssat    r3, #16, r3
+1:  beq     store
     ssat    r4, #16, r4
-    strh    r2, [r6]
-    strh    r3, [r6, r7]
     strh    r4, [r6, r7, lsl #1]
-    b       return
+    movs    r4, #2
+    movs    r5, #0
+    b       two_values
 
     .size   hmd_matvec, . - hmd_matvec
 #endif
