@@ -41,6 +41,7 @@ PIECES = (
     "dense product",
     "projection",
     "expansion",
+    "product of groups",
     "group",
     "four columns of a group",
     "round of a group",
@@ -109,7 +110,7 @@ def _product(kind: str, rows: int, columns: int) -> Counter[str]:
     groups, left = divmod(rows, 4)
     pairs = (columns + 1) // 2
     blocks = pairs // 2  # of four columns, eight in a round of the loop
-    counts = Counter({kind: 1})
+    counts = Counter({kind: 1, "product of groups": rows > 2})
     if pairs == 1 and kind != "projection":
         counts["group of two columns"], groups = groups, 0
     if left == 3:
