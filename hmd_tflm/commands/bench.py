@@ -5,7 +5,8 @@ exits with 1 if instructions or cycles of one grew by more than 1 %.
 kernels: one layer in many sizes and matrix shapes.
 
 --update writes what was measured (budgets.json; kernels.json and docs/benchmarks.*)
-into the checkout: a decision to commit.
+into the checkout: a decision to commit. Of paper it trains nothing: it measures anew, after kernels
+have changed, what the networks of all results cost.
 
 paper: train the comparison of arXiv 1906.04886, several seeds of each method, benchmark and factor;
 a file in benchmarks/results for each run. What is there is not run again: after an interruption,
@@ -23,6 +24,7 @@ from typing import Any
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import make_folder, write_whole
+from hmd_tflm.quiet import quiet
 
 EXAMPLE = "budgets --update"
 
@@ -94,12 +96,14 @@ def _paper(arguments: argparse.Namespace) -> int:
 
     from hmd_tflm.benchmarks.paper import benchmark, engines, methods, results, sweep
 
+    folder = make_folder(arguments.results or results.FOLDER)
+    if arguments.update:
+        return _update_paper(folder)
     for name in ("seeds", "jobs"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name}: received {getattr(arguments, name)}, expected 1 or more")
     benchmarks = arguments.benchmarks or [name for name in benchmark.names() if name != "digits"]
     wanted = sweep.cells(benchmarks, arguments.methods or list(methods.METHODS), arguments.factors)
-    folder = make_folder(arguments.results or results.FOLDER)
     total, done = sweep.size(wanted, arguments.seeds, results.read(folder))
     failures = []
     with (
@@ -117,6 +121,20 @@ def _paper(arguments: argparse.Namespace) -> int:
                 bar.write(_sentence(end), file=sys.stdout)
     if failures:
         raise failures[0].error
+    return 0
+
+
+def _update_paper(folder: Path) -> int:
+    from tqdm import tqdm
+
+    from hmd_tflm.benchmarks.paper import results
+
+    with quiet():
+        from hmd_tflm.benchmarks.paper.update import updated
+
+    found = results.read(folder)
+    for run, result in tqdm(updated(found), "simulate", len(found), unit="run"):
+        results.write(folder, run, result)
     return 0
 
 

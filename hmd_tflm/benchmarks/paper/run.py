@@ -60,16 +60,9 @@ def execute(run: Run) -> Result:
     )
     content = convert(model, data.calibration()).content
     with Interpreter(content) as interpreter:
-        rows = interpreter.inputs[0].quantize(data.x_test)
-        outputs = interpreter.run(rows)
+        outputs = interpreter.run(interpreter.inputs[0].quantize(data.x_test))
         int8 = metric.of(interpreter.outputs[0].dequantize(outputs), data.y_test)
-    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
-        report = simulate(
-            generate(content, Path(folder), "model").parent, BOARD, rows[:1], wait_states=0
-        )
-    if not np.array_equal(report.outputs.ravel(), outputs[0].ravel()):
-        raise FirmwareError(f"{run}: the firmware's outputs are not those of the host")
-    spent = inference_cost(content, report, method.pruned)
+    spent = measure_cost(content, data, method.pruned)
     keras.utils.clear_session()
     return {
         "benchmark": bench.name,
@@ -84,10 +77,8 @@ def execute(run: Run) -> Result:
         "validation": round(validation, 4),
         "float": round(test, 4),
         "int8": round(int8, 4),
-        **asdict(spent),
         "board": BOARD,
-        "tflite_bytes": len(content),
-        "ram_bytes": report.ram,
+        **spent,
         "recipe": asdict(bench.recipe(run.learning_rate)),
         "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
         "data_sha256": _sha256(data),
@@ -96,6 +87,29 @@ def execute(run: Run) -> Result:
         "training_seconds": round(trained - start, 1),
         "seconds": round(time.monotonic() - start, 1),
     }
+
+
+def measure_cost(content: bytes, data: Dataset, pruned: bool = False) -> dict[str, int]:
+    """What an inference costs, as a result has it.
+
+    Args:
+        content: the `.tflite`.
+        data: whose first test sequence is the input.
+        pruned: as in `inference_cost`.
+
+    Raises:
+        FirmwareError: the firmware answered other bytes than the host.
+    """
+    with Interpreter(content) as interpreter:
+        rows = interpreter.inputs[0].quantize(data.x_test[:1])
+        expected = interpreter.run(rows)
+    with TemporaryDirectory(prefix="hmd-tflm-") as folder:
+        source = generate(content, Path(folder), "model").parent
+        report = simulate(source, BOARD, rows, wait_states=0)
+    if not np.array_equal(report.outputs.ravel(), expected.ravel()):
+        raise FirmwareError("the firmware's outputs are not those of the host")
+    spent = asdict(inference_cost(content, report, pruned))
+    return {**spent, "tflite_bytes": len(content), "ram_bytes": report.ram}
 
 
 def _train(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hmd_tflm.benchmarks.paper import benchmark, methods, results
+from hmd_tflm.benchmarks.paper.claims import gain
 from hmd_tflm.benchmarks.paper.summary import summarise
 
 RESULTS = results.read(results.FOLDER)
@@ -19,8 +20,8 @@ def test_there_are_results() -> None:
 @pytest.mark.parametrize("cell", ENTRIES, ids=str)
 def test_int8_keeps_what_float_has(cell: results.Cell) -> None:
     entry = ENTRIES[cell]
-    metric = benchmark.load(cell.benchmark).metric
-    assert abs(entry.int8_mean - entry.float_mean) <= LIMIT[metric]
+    loss = -gain(cell, entry.int8_mean, entry.float_mean)  # chance may make it a gain, of any size
+    assert loss <= LIMIT[benchmark.load(cell.benchmark).metric]
 
 
 @pytest.mark.parametrize("run", RESULTS, ids=lambda run: str(Path(run.file)))
