@@ -16,7 +16,7 @@ from hmd_tflm.structure import Structure
 
 RESULTS = results.read(results.FOLDER)
 SAMPLE = {run.cell.benchmark: run for run in RESULTS if run.cell.method in ("hmd", "lmf_shared")}
-COUNTS, BYTES = ("instructions", "cycles"), ("weights_bytes", "tflite_bytes", "ram_bytes")
+COSTS = ("instructions", "cycles", "weights_bytes", "tflite_bytes", "ram_bytes")
 
 
 @pytest.mark.parametrize("run", SAMPLE.values(), ids=lambda run: str(run.file))
@@ -27,10 +27,10 @@ def test_committed_costs_are_those_of_todays_kernels(run: Run) -> None:
     except UserError as error:
         pytest.skip(f"needs {dataset}: {error}")
     ((_, now),) = updated({run: RESULTS[run]})
+    # Scales differ in their last bits between processors: a jump or a shared buffer more or less.
+    committed = {name: pytest.approx(RESULTS[run][name], rel=1e-3) for name in COSTS}
     stale = "hmd-tflm bench paper --update measures them anew"
-    for name in COUNTS:
-        assert now[name] == pytest.approx(RESULTS[run][name], rel=1e-3), stale
-    assert [now[name] for name in BYTES] == [RESULTS[run][name] for name in BYTES], stale
+    assert {name: now[name] for name in COSTS} == committed, stale
 
 
 def test_update_changes_costs_only_and_none_of_a_layer_with_indices(tmp_path: Path) -> None:
