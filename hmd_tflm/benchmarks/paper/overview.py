@@ -43,9 +43,14 @@ def _value(entries: Entries, cell: Cell) -> str:
         if (other.benchmark, other.factor) == (cell.benchmark, cell.factor)
     ]
     entry = entries[cell]
-    text = f"{entry.int8_mean:.2f}"
+    text = spread(entry.int8_mean, entry.int8_std, entry.seeds)
     best = len(rivals) > 1 and entry.int8_mean == better(rivals)
-    return f"**{text}** ± {entry.int8_std:.2f}" if best else f"{text} ± {entry.int8_std:.2f}"
+    return f"**{text}**" if best else text
+
+
+def spread(mean: float, deviation: float, seeds: int) -> str:
+    """A mean with its deviation, where there is one."""
+    return f"{mean:.2f} ± {deviation:.2f}" if seeds > 1 else f"{mean:.2f}"
 
 
 def _speed(entries: Entries, cells: list[Cell]) -> str:

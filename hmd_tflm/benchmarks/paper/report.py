@@ -14,7 +14,7 @@ from hmd_tflm.benchmarks.paper.benchmark import Benchmark
 from hmd_tflm.benchmarks.paper.claims import Claim, claims, variations
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
-from hmd_tflm.benchmarks.paper.overview import overview
+from hmd_tflm.benchmarks.paper.overview import overview, spread
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.summary import Entry, summarise
 from hmd_tflm.simulate.cycles.validation import error_bound
@@ -84,8 +84,8 @@ def _table(bench: Benchmark, entries: Entries) -> str:
                 METHODS[entry.cell.method].title,
                 f"{entry.parameters:,}",
                 f"{entry.compression:.2f}x",
-                f"{entry.float_mean:.2f} +- {entry.float_std:.2f}",
-                f"{entry.int8_mean:.2f} +- {entry.int8_std:.2f}",
+                spread(entry.float_mean, entry.float_std, entry.seeds),
+                spread(entry.int8_mean, entry.int8_std, entry.seeds),
                 str(entry.seeds),
                 f"{entry.learning_rate:g}",
                 f"{entry.instructions:,}",

@@ -86,7 +86,7 @@ def test_a_difference_has_the_standard_error_of_the_means() -> None:
 def test_the_page_has_every_number() -> None:
     found = results("kws_lstm", dense=[93.0, 94.0], pruned=[91.0], hmd=[90.0, 91.0])
     text = page(found)
-    assert "| HMD, k = 2 | 15,684 | 3.85x | 90.50 +- 0.71 | 90.25 +- 0.71 | 2 |" in text
+    assert "| HMD, k = 2 | 15,684 | 3.85x | 90.50 ± 0.71 | 90.25 ± 0.71 | 2 |" in text
     assert "| 175,000 | 350,000 | 2.86 | 2.00 | 2,000 |" in text
     assert "4.0 hours" in text and "2.00 times as fast" in text
 
@@ -96,8 +96,8 @@ def test_the_overview_has_the_best_in_bold_and_the_speed_over_dense() -> None:
     found |= results("char_lm", dense=[2.5] * 3, hmd=[2.5] * 3, lmf=[2.75] * 3, small=[2.0])
     assert overview(summarise(found), (4.0,)).splitlines()[2:] == [
         "| dense | 2.25 ± 0.00 | 92.75 ± 0.00 | 1.00 |",
-        "| LMF 4x | 2.50 ± 0.00 | **91.75** ± 0.00 | 2.86 |",
-        "| HMD, k = 2 4x | **2.25** ± 0.00 | 90.75 ± 1.00 | 2.86 |",
+        "| LMF 4x | 2.50 ± 0.00 | **91.75 ± 0.00** | 2.86 |",
+        "| HMD, k = 2 4x | **2.25 ± 0.00** | 90.75 ± 1.00 | 2.86 |",
     ], "small dense has one seed only"
 
 
