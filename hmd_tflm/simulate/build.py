@@ -9,7 +9,7 @@ import hmd_tflm
 from hmd_tflm.errors import FirmwareError, UserError
 from hmd_tflm.simulate.board import Board
 from hmd_tflm.simulate.image import Image
-from hmd_tflm.simulate.platformio import run_platformio
+from hmd_tflm.simulate.platformio import require_tools, run_platformio
 
 
 def build(model_dir: Path, board: Board, build_dir: Path | None = None) -> Image:
@@ -35,6 +35,16 @@ def build(model_dir: Path, board: Board, build_dir: Path | None = None) -> Image
     if done.returncode:
         raise _failure(done.stdout, board)
     return Image.load(workspace / "build" / board.environment / "firmware.elf")
+
+
+def check_tools() -> None:
+    """Ask before long work that ends in a simulation whether firmware can be built here.
+
+    Raises:
+        UserError: it cannot: PlatformIO, SCons, the compiler or the checkout is missing.
+    """
+    firmware_folder()
+    require_tools()
 
 
 def firmware_folder() -> Path:

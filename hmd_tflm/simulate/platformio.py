@@ -52,7 +52,7 @@ def offline(home: Path) -> dict[str, str]:
     Raises:
         UserError: PlatformIO, SCons or the compiler is not installed.
     """
-    _require_tools()
+    require_tools()
     scons = "import SCons.Script\n\nSCons.Script.main()\n"
     write_whole(_install(home, "tool-scons") / "scons.py", scons)
     if cppcheck := shutil.which("cppcheck"):
@@ -67,7 +67,8 @@ def offline(home: Path) -> dict[str, str]:
     }
 
 
-def _require_tools() -> None:
+def require_tools() -> None:
+    """Raise a UserError if something is not installed that builds firmware."""
     for module in ("platformio", "SCons"):
         if find_spec(module) is None:
             raise UserError(

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from hmd_tflm import datasets
 from hmd_tflm.datasets import Recipe
 from hmd_tflm.errors import UserError
 
@@ -45,6 +46,17 @@ class Benchmark:
     def gates(self) -> int:
         """Gate matrices of the layer."""
         return {"lstm": 4, "gru": 3}[self.layer]
+
+    @property
+    def directions(self) -> int:
+        """In which the sequence is read."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def inputs(self) -> int:
+        """Features of a step."""
+        features: int = datasets.describe(self.dataset)["shape"]["features"]
+        return features
 
     def recipe(self, learning_rate: float) -> Recipe:
         """How to train with one of the learning rates."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 
+from scipy.stats import t
+
 from hmd_tflm.benchmarks.paper import benchmark
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
@@ -21,7 +23,7 @@ Entries = dict[Cell, Entry]
 class Case:
     """One benchmark and factor: a sentence's worth of numbers, and whether the claim holds.
 
-    Whether it holds is None if the seeds do not tell: the difference is below two standard errors.
+    Whether it holds is None if the seeds do not tell.
     """
 
     cell: Cell
@@ -55,7 +57,7 @@ def claims(entries: Entries) -> list[Claim]:
             "HMD keeps more accuracy than LMF of the same size", (*_better(entries, HMD, "lmf"),)
         ),
         Claim(
-            "HMD 2 to 4 times smaller is as good as the dense network, within two standard errors",
+            "HMD 2 to 4 times smaller is as good as the dense network",
             (*_as_good(entries),),
         ),
         Claim(
@@ -98,23 +100,30 @@ def _faster(entries: Entries) -> Iterator[Case]:
 
 def _better(entries: Entries, ours: str, theirs: str) -> Iterator[Case]:
     for one, other in _pairs(entries, ours, theirs):
-        better, error = _difference(one, other)
-        holds = None if abs(better) < 2 * error else better > 0
-        yield Case(one.cell, _told(one, better, error), holds)
+        better, reach = _difference(one, other)
+        holds = None if abs(better) <= reach else better > 0
+        yield Case(one.cell, _told(one, better, reach), holds)
 
 
 def _as_good(entries: Entries) -> Iterator[Case]:
     for hmd, dense in _pairs(entries, HMD, "dense"):
-        better, error = _difference(hmd, dense)
-        yield Case(hmd.cell, _told(hmd, better, error), better > -2 * error)
+        better, reach = _difference(hmd, dense)
+        worst = -METRICS[benchmark.load(hmd.cell.benchmark).metric].margin
+        decided = not better - reach <= worst <= better + reach
+        yield Case(hmd.cell, _told(hmd, better, reach), better > worst if decided else None)
 
 
 def _difference(ours: Entry, theirs: Entry) -> tuple[float, float]:
-    """By how much the metric's mean is better, and the standard error of that."""
-    variance = sum(entry.float_std**2 / entry.seeds for entry in (ours, theirs))
-    return gain(ours.cell, ours.float_mean, theirs.float_mean), sqrt(variance)
+    """By how much the int8 mean is better, and half the 95 % interval of that (Welch's t over seeds)."""
+    squares = [(e.int8_std**2 / e.seeds, e.seeds - 1) for e in (ours, theirs)]
+    variance = sum(square for square, _ in squares)
+    reach = 0.0
+    if variance:
+        freedom = variance**2 / sum(square**2 / count for square, count in squares)
+        reach = float(t.ppf(0.975, freedom)) * sqrt(variance)
+    return gain(ours.cell, ours.int8_mean, theirs.int8_mean), reach
 
 
-def _told(entry: Entry, better: float, error: float) -> str:
+def _told(entry: Entry, better: float, reach: float) -> str:
     unit = METRICS[benchmark.load(entry.cell.benchmark).metric].unit
-    return f"{abs(better):.2f} {unit} {'better' if better > 0 else 'worse'}, standard error {error:.2f}"
+    return f"{abs(better):.2f} ± {reach:.2f} {unit} {'better' if better > 0 else 'worse'}"

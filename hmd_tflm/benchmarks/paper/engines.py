@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ RUNS_OF_A_PROCESS = 20  # then a new one: what TensorFlow keeps of each run adds
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Executes runs: `submit` begins one, and no more than `workers` at a time make sense."""
+    """Executes runs: `submit` begins one, of at most `workers` at a time."""
 
     workers: int
     submit: Callable[[Run], Future[Result]]
@@ -55,19 +56,33 @@ def engine(name: str, jobs: int) -> AbstractContextManager[Engine]:
 
 @contextmanager
 def local(jobs: int) -> Iterator[Engine]:
-    """Processes of this machine; those at work are ended with the block."""
-    pool = ProcessPoolExecutor(
-        jobs,
-        multiprocessing.get_context("spawn"),
-        _prepare,
-        max_tasks_per_child=RUNS_OF_A_PROCESS,
-    )
+    """Processes of this machine; those at work are ended with the block.
+
+    Each is a pool of its own: when one dies, for want of memory say, only its run fails.
+    """
+    last: dict[ProcessPoolExecutor, Future[Result] | None] = {_process(): None for _ in range(jobs)}
+
+    def submit(run: Run) -> Future[Result]:
+        pool, before = next((p, f) for p, f in last.items() if f is None or f.done())
+        if before and isinstance(before.exception(), BrokenProcessPool):
+            del last[pool]
+            pool = _process()
+        last[pool] = future = pool.submit(_execute, run)
+        return future
+
     try:
-        yield Engine(jobs, lambda run: pool.submit(_execute, run))
+        yield Engine(jobs, submit)
     finally:
-        for process in (pool._processes or {}).values():
-            process.kill()  # a training does not end for anything less
-        pool.shutdown(cancel_futures=True)
+        for pool in last:
+            for process in (pool._processes or {}).values():
+                process.kill()  # a training does not end for anything less
+            pool.shutdown(cancel_futures=True)
+
+
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        1, multiprocessing.get_context("spawn"), _prepare, max_tasks_per_child=RUNS_OF_A_PROCESS
+    )
 
 
 @contextmanager

@@ -121,11 +121,11 @@ def shape(name: str, inputs: int, units: int, gates: int, budget: int) -> Struct
 
 @cache
 def budget(inputs: int, units: int, gates: int, factor: float) -> int:
-    """The number of parameters nearest to the factor's that all methods can have, within 1 %.
+    """The number of parameters nearest to the factor's that all methods can have within 1 %.
 
-    The sizes of each method go in steps of up to 7 %, so the nominal number itself will not do. Of
-    methods that cannot be so small at all and of those with masks, no notice is taken. Factor 1
-    gives the dense number.
+    The sizes of each method go in steps of up to 7 %, so the nominal number itself will not do; in
+    small layers no number may, and then it is the one that is missed least. Of methods that cannot
+    be so small at all and of those with masks, no notice is taken. Factor 1 gives the dense number.
     """
     dense = Structure.dense(inputs, units, gates=gates).parameters
     if factor == 1:
@@ -138,11 +138,9 @@ def budget(inputs: int, units: int, gates: int, factor: float) -> int:
         if shape(name, inputs, units, gates, nominal):
             sizes.append(np.array([s.parameters for s in one.shapes(inputs, units, gates)]))
     reach = int(SEARCHED * nominal)
-    candidates = sorted(
-        range(nominal - reach, nominal + reach + 1), key=lambda n: (abs(n - nominal), n)
-    )
-
-    def worst(parameters: int) -> float:
-        return max(float(np.abs(s / parameters - 1).min()) for s in sizes)
-
-    return next((n for n in candidates if worst(n) <= TOLERANCE), min(candidates, key=worst))
+    candidates = np.arange(nominal - reach, nominal + reach + 1)
+    candidates = candidates[np.argsort(np.abs(candidates - nominal), kind="stable")]
+    missed = [np.abs(s[:, None] / candidates - 1).min(axis=0) for s in sizes]
+    worst = np.max(missed, axis=0, initial=0)
+    fit = worst <= TOLERANCE
+    return int(candidates[fit.argmax() if fit.any() else worst.argmin()])

@@ -17,12 +17,14 @@ class Metric:
     Args:
         title, unit: for people.
         of: from logits ``[n, ..., classes]`` and class ids ``[n, ...]``.
+        margin: a difference below which two networks count as equally good.
         higher_is_better: which way is up.
     """
 
     title: str
     unit: str
     of: Callable[[NDArray, NDArray[np.int32]], float]
+    margin: float
     higher_is_better: bool = True
 
 
@@ -46,7 +48,7 @@ def bits_per_character(logits: NDArray, labels: NDArray[np.int32]) -> float:
 
 
 METRICS = {
-    "accuracy": Metric("accuracy", "%", accuracy),
-    "macro_f1": Metric("macro F1", "%", macro_f1),
-    "bits_per_character": Metric("bits per character", "bit", bits_per_character, False),
+    "accuracy": Metric("accuracy", "%", accuracy, 0.5),
+    "macro_f1": Metric("macro F1", "%", macro_f1, 0.5),
+    "bits_per_character": Metric("bits per character", "bit", bits_per_character, 0.02, False),
 }

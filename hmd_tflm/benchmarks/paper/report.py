@@ -35,24 +35,38 @@ def page(results: dict[Run, Result]) -> str:
     hours = sum(r["seconds"] for r in results.values()) / 3600
     sections = [
         _HEAD.format(
-            runs=len(results), hours=hours, machines="; ".join(machines), bound=error_bound()
+            runs=len(results),
+            hours=hours,
+            machines="; ".join(machines),
+            bound=error_bound(),
+            margins=" or ".join(dict.fromkeys(f"{m.margin:g} {m.unit}" for m in METRICS.values())),
         ),
         _claims(claims(entries)),
     ]
     if varied := variations(entries):
         sections.append(_VARIATIONS + _claims(varied))
     factors = sorted({cell.factor for cell in entries} - {1.0})
-    sections.append(f"## At a glance\n\nOf the int8 models:\n\n{overview(entries, tuple(factors))}")
+    sections.append(f"## At a glance\n\n{_GLANCE}{overview(entries, tuple(factors))}")
     for name in dict.fromkeys(cell.benchmark for cell in entries):
         bench = benchmark.load(name)
         rates = " or ".join(f"{rate:g}" for rate in bench.learning_rates)
         sections.append(
             f"## {bench.title}\n\n{bench.units} units, {bench.epochs} epochs in batches of "
             f"{bench.batch}, learning rate {rates}; {METRICS[bench.metric].title} on the test "
-            f"split of {bench.dataset}.\n\n{_table(bench, entries)}\n"
+            f"split of {bench.dataset}{_data(name, results)}.\n\n{_table(bench, entries)}\n"
             f"![{bench.title}](paper_{name}.png)\n"
         )
     return "\n".join(sections)
+
+
+def _data(bench: str, results: dict[Run, Result]) -> str:
+    """How large the data set was, and which file."""
+    result = next(result for run, result in results.items() if run.cell.benchmark == bench)
+    sizes = " / ".join(f"{count:,}" for count in result["sequences"].values())
+    return (
+        f" ({sizes} sequences for training, validation and test; "
+        f"SHA-256 {result['data_sha256'][:8]}...)"
+    )
 
 
 def _claims(held: Iterable[Claim]) -> str:
@@ -164,17 +178,25 @@ _HEAD = """\
 # The methods compared
 
 Made by `python -m hmd_tflm.benchmarks.render` from the {runs} result files in benchmarks/results ({hours:.1f} hours, one
-core a run; {machines}), which `hmd-tflm bench paper` writes. All methods of a factor have the same number of weights in their
-recurrent layers within 1 %, near the nominal factor; the same recipe (Adam, cosine decay to 1 %, gradients clipped to a
-norm of 1); and the same tuning: each tries every learning rate with one seed, and the one that is best on the
-validation split is used for all seeds. Values are means and standard deviations over the seeds on the test split, of the
+core a run; {machines}), which `hmd-tflm bench paper` writes (docs/sweep.md). The methods of a factor have the same recipe (Adam,
+cosine decay to 1 %, gradients clipped to a norm of 1); the same tuning: each tries two learning rates, a factor of two
+apart, with one seed, and the one that is better on the validation split is used for all seeds; and each has within 1 %
+as many weights in its recurrent layers as the number nearest to the nominal factor's that all can meet so, other
+readings within 2.5 %. Values are means and standard deviations over the seeds on the test split, of the
 Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
 Cortex-M4 (docs/cycles.md; {bound}).
 A pruned layer runs in the faster of two forms: with indices, or with its zeros in place (see above). Bytes are the
 recurrent layers' constants in that form.
 
-What the paper's abstract claims, and what these runs say to it. Where a difference is below two standard errors, the
-seeds do not decide.
+What the paper's abstract claims, and what these runs say to it, of the int8 models. Behind ± is half the 95 % confidence
+interval of a difference of means (Welch's t): a claim holds where the whole interval says so, does not hold where the
+whole interval says the opposite, and is not decided otherwise. As good means less than {margins} worse. The intervals are
+of what differs between seeds; that the test splits are samples, too, is not in them.
+"""
+
+_GLANCE = """\
+Of the int8 models. The last column is the geometric mean over the benchmarks of the row.
+
 """
 
 _VARIATIONS = """\

@@ -67,16 +67,3 @@ def read(folder: Path) -> dict[Run, Result]:
             )
         found[run] = result
     return found
-
-
-def best_rate(results: dict[Run, Result], cell: Cell, higher_is_better: bool) -> float | None:
-    """The learning rate with which the first seed did best on the validation split; of equals the least."""
-    tried = {
-        run.learning_rate: result["validation"]
-        for run, result in results.items()
-        if run.cell == cell and run.seed == 0
-    }
-    if not tried:
-        return None
-    sign = 1 if higher_is_better else -1
-    return max(tried, key=lambda rate: (sign * tried[rate], -rate))

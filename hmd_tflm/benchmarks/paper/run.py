@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import time
@@ -17,6 +16,7 @@ import numpy as np
 from hmd_tflm import datasets
 from hmd_tflm.benchmarks.paper import benchmark, methods
 from hmd_tflm.benchmarks.paper.benchmark import Benchmark
+from hmd_tflm.benchmarks.paper.conditions import conditions
 from hmd_tflm.benchmarks.paper.cost import inference_cost
 from hmd_tflm.benchmarks.paper.methods import Method
 from hmd_tflm.benchmarks.paper.metrics import METRICS
@@ -27,9 +27,10 @@ from hmd_tflm.convert import convert
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.layers.compress import compress, recurrent_layers
-from hmd_tflm.layers.pruning import MagnitudePruning
+from hmd_tflm.layers.pruning import MagnitudePruning, prunable
 from hmd_tflm.layers.train import build, train
 from hmd_tflm.runtime import Interpreter
+from hmd_tflm.simulate.build import check_tools
 from hmd_tflm.simulate.simulate import simulate
 from hmd_tflm.structure import Structure
 
@@ -40,18 +41,16 @@ def execute(run: Run) -> Result:
     """Train one network and measure it; some minutes on one core.
 
     Raises:
-        UserError: an unknown name, a missing data set, a method that cannot be so small.
+        UserError: an unknown name, a missing data set or a missing tool.
         FirmwareError: the firmware answered other bytes than the host.
     """
     start = time.monotonic()
+    check_tools()
     bench = benchmark.load(run.cell.benchmark)
     data = datasets.load(bench.dataset)
-    inputs, gates = data.x_train.shape[2], bench.gates
-    budget = methods.budget(inputs, bench.units, gates, run.cell.factor)
-    shape = methods.shape(run.cell.method, inputs, bench.units, gates, budget)
-    assert shape is not None, "the sweep plans no method that cannot be so small"
-    method = methods.method(run.cell.method)
-    model = _train(method, bench, data, shape, budget, run)
+    method, fixed = methods.method(run.cell.method), conditions(run)
+    shape = Structure(**fixed["structure"])
+    model = _train(method, bench, data, shape, fixed["budget"], run)
     trained = time.monotonic()
     metric = METRICS[bench.metric]
     validation, test = (
@@ -63,6 +62,8 @@ def execute(run: Run) -> Result:
         outputs = interpreter.run(interpreter.inputs[0].quantize(data.x_test))
         int8 = metric.of(interpreter.outputs[0].dequantize(outputs), data.y_test)
     spent = measure_cost(content, data, method.pruned)
+    kept = sum(np.count_nonzero(matrix) for matrix in prunable(model))
+    parameters = kept // bench.directions if method.pruned else method.parameters(shape)
     keras.utils.clear_session()
     return {
         "benchmark": bench.name,
@@ -70,18 +71,14 @@ def execute(run: Run) -> Result:
         "factor": run.cell.factor,
         "learning_rate": run.learning_rate,
         "seed": run.seed,
-        "structure": asdict(shape),
-        "parameters": budget if method.pruned else method.parameters(shape),
-        "budget": budget,
+        **fixed,
+        "parameters": parameters,
         "metric": bench.metric,
         "validation": round(validation, 4),
         "float": round(test, 4),
         "int8": round(int8, 4),
         "board": BOARD,
         **spent,
-        "recipe": asdict(bench.recipe(run.learning_rate)),
-        "sequences": {split: len(getattr(data, f"x_{split}")) for split in datasets.SPLITS},
-        "data_sha256": _sha256(data),
         "machine": f"{platform.machine()}, {_cpu()}",
         "versions": {"keras": keras.__version__, "python": platform.python_version()},
         "training_seconds": round(trained - start, 1),
@@ -138,20 +135,11 @@ def _pruning(budget: int, bench: Benchmark, sequences: int) -> MagnitudePruning:
     """From the first tenth of the training to its seventh, as the learning rate falls."""
     steps = -(-sequences // bench.batch) * bench.epochs
     return MagnitudePruning(
-        parameters=budget * (2 if bench.bidirectional else 1),
+        parameters=budget * bench.directions,
         begin_step=steps // 10,
         end_step=steps * 7 // 10,
         frequency=max(1, steps // 100),
     )
-
-
-def _sha256(data: Dataset) -> str:
-    """Of all arrays: files of one name can differ."""
-    digest = hashlib.sha256()
-    for split in datasets.SPLITS:
-        for kind in "xy":
-            digest.update(np.ascontiguousarray(getattr(data, f"{kind}_{split}")).data)
-    return digest.hexdigest()
 
 
 def _cpu() -> str:

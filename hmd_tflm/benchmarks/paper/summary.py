@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from hmd_tflm.benchmarks.paper import benchmark
-from hmd_tflm.benchmarks.paper.metrics import METRICS
-from hmd_tflm.benchmarks.paper.results import Cell, Result, Run, best_rate
+from hmd_tflm.benchmarks.paper.methods import METHODS
+from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
+from hmd_tflm.benchmarks.paper.tuning import best_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,13 @@ class Entry:
 
 
 def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
-    """An entry of each cell that has results, in the order of benchmark, factor and method."""
+    """An entry of each cell whose learning rate is chosen, in the order of benchmark, factor and method."""
     entries = {}
-    for cell in sorted({run.cell for run in results}, key=lambda c: (c.benchmark, c.factor)):
-        up = METRICS[benchmark.load(cell.benchmark).metric].higher_is_better
-        rate = best_rate(results, cell, up)
-        chosen = [r for run, r in results.items() if run.cell == cell and run.learning_rate == rate]
-        if rate is None:
+    cells = {run.cell for run in results}
+    for cell in sorted(cells, key=lambda c: (c.benchmark, c.factor, list(METHODS).index(c.method))):
+        if (rate := best_rate(results, cell)) is None:
             continue
+        chosen = [r for run, r in results.items() if run.cell == cell and run.learning_rate == rate]
         first, structure = chosen[0], chosen[0]["structure"]
         units = benchmark.load(cell.benchmark).units
         dense = structure["gates"] * units * (structure["inputs"] + units)

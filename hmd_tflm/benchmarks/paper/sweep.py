@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from hmd_tflm import datasets
 from hmd_tflm.benchmarks.paper import benchmark, methods, results
+from hmd_tflm.benchmarks.paper.conditions import conditions, data
 from hmd_tflm.benchmarks.paper.engines import Engine
-from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
+from hmd_tflm.benchmarks.paper.tuning import best_rate
 from hmd_tflm.errors import UserError
 
 
@@ -33,34 +34,55 @@ def cells(
         factors: those of each benchmark unless given.
 
     Raises:
-        UserError: an unknown name, a missing data set or a factor below 1.
+        UserError: an unknown name, a missing data set, a factor that is none, or nothing to compare.
     """
-    if factors and min(factors) <= 1:
-        raise UserError(f"factors: received {min(factors):g}, expected numbers above 1")
+    for factor in factors or ():
+        if not 1 < factor < inf:
+            raise UserError(f"factors: received {factor:g}, expected numbers above 1")
     found = []
     for name in benchmarks:
         bench = benchmark.load(name)
-        inputs = datasets.load(bench.dataset).x_train.shape[2]
+        data(bench.dataset)
         for factor in (1.0, *(factors or bench.factors)):
-            budget = methods.budget(inputs, bench.units, bench.gates, factor)
+            size = (bench.inputs, bench.units, bench.gates)
+            budget = methods.budget(*size, factor)
             for method in chosen:
-                size = (inputs, bench.units, bench.gates, budget)
-                if (method == "dense") == (factor == 1) and methods.shape(method, *size):
+                if (method == "dense") == (factor == 1) and methods.shape(method, *size, budget):
                     found.append(Cell(name, method, factor))
-    return found
+    if not found:
+        raise UserError(
+            f"nothing to compare: {' '.join(chosen)} cannot be so small; choose other methods, or "
+            "smaller --factors"
+        )
+    return list(dict.fromkeys(found))
+
+
+def check(wanted: Sequence[Cell], done: dict[Run, Result]) -> None:
+    """Results of other conditions must not count as finished runs of this sweep.
+
+    Raises:
+        UserError: the recipe, the shape or the data set of a result is not today's.
+    """
+    for run, result in done.items():
+        if run.cell in wanted:
+            for name, today in conditions(run).items():
+                if result.get(name) != today:
+                    raise UserError(
+                        f"{run.file}: received a result with {name} {result.get(name)}, expected "
+                        f"{today}; give another folder with --results, or delete such results"
+                    )
 
 
 def missing(wanted: Iterable[Cell], seeds: int, done: dict[Run, Result]) -> Iterator[Run]:
     """The runs that can begin now: first each learning rate with seed 0, then the best one's seeds."""
     for cell in wanted:
-        bench = benchmark.load(cell.benchmark)
-        tuning = [Run(cell, rate, 0) for rate in bench.learning_rates]
-        left = [run for run in tuning if run not in done]
-        if not left:
-            rate = results.best_rate(done, cell, METRICS[bench.metric].higher_is_better)
-            assert rate is not None
-            left = [run for s in range(1, seeds) if (run := Run(cell, rate, s)) not in done]
-        yield from left
+        rate = best_rate(done, cell)
+        if rate is None:
+            tuning = benchmark.load(cell.benchmark).learning_rates
+            runs = [Run(cell, one, 0) for one in tuning]
+        else:
+            runs = [Run(cell, rate, seed) for seed in range(1, seeds)]
+        yield from (run for run in runs if run not in done)
 
 
 def size(wanted: Iterable[Cell], seeds: int, done: dict[Run, Result]) -> tuple[int, int]:
@@ -89,8 +111,12 @@ def sweep(
         seeds: trainings of each, with the learning rate that was best for it.
         engine: executes the runs.
         folder: of the result files.
+
+    Raises:
+        UserError: what `check` raises, or a file in the folder is not a result.
     """
     done = results.read(folder)
+    check(wanted, done)
     running: dict[Future[Result], Run] = {}
     begun: set[Run] = set()
     while True:

@@ -92,6 +92,7 @@ def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         "--benchmarks digits --methods svd": "method: received 'svd', expected one of",
         "--benchmarks digits --seeds 0": "--seeds: received 0, expected 1 or more",
         "--benchmarks digits --jobs -1": "--jobs: received -1, expected 1 or more",
+        "--benchmarks digits --factors nan": "factors: received nan, expected numbers above 1",
         "--benchmarks digits --engine dask": "engine: received 'dask', expected local or ray",
     }
     for options, message in mistakes.items():

@@ -6,11 +6,11 @@ import pytest
 
 from hmd_tflm.benchmarks.paper import benchmark, methods, results
 from hmd_tflm.benchmarks.paper.claims import gain
+from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.summary import summarise
 
 RESULTS = results.read(results.FOLDER)
 ENTRIES = summarise(RESULTS)
-LIMIT = {"accuracy": 0.5, "macro_f1": 0.5, "bits_per_character": 0.02}
 
 
 def test_there_are_results() -> None:
@@ -21,7 +21,7 @@ def test_there_are_results() -> None:
 def test_int8_keeps_what_float_has(cell: results.Cell) -> None:
     entry = ENTRIES[cell]
     loss = -gain(cell, entry.int8_mean, entry.float_mean)  # chance may make it a gain, of any size
-    assert loss <= LIMIT[benchmark.load(cell.benchmark).metric]
+    assert loss <= METRICS[benchmark.load(cell.benchmark).metric].margin
 
 
 @pytest.mark.parametrize("run", RESULTS, ids=lambda run: str(Path(run.file)))
@@ -31,11 +31,19 @@ def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.R
     budget = methods.budget(inputs, bench.units, bench.gates, run.cell.factor)
     shape = methods.shape(run.cell.method, inputs, bench.units, bench.gates, budget)
     assert result["structure"] == {name: getattr(shape, name) for name in result["structure"]}
-    expected = budget if method.pruned else method.parameters(shape)
-    assert (result["parameters"], result["budget"]) == (expected, budget)
+    assert result["budget"] == budget
+    if not method.pruned:
+        assert result["parameters"] == method.parameters(shape)
     if not method.masks:
         assert result["parameters"] == pytest.approx(budget, rel=methods.TOLERANCE)
     recipe = bench.recipe(run.learning_rate)
     assert result["recipe"] == {name: getattr(recipe, name) for name in result["recipe"]}
     assert result["seconds"] > result["training_seconds"] > 0
-    assert result["machine"] and len(result["data_sha256"]) == 64
+    assert result["machine"]
+
+
+@pytest.mark.parametrize("name", {run.cell.benchmark for run in RESULTS})
+def test_all_results_of_a_benchmark_are_of_one_data_file(name: str) -> None:
+    found = [result for run, result in RESULTS.items() if run.cell.benchmark == name]
+    (digest,) = {result["data_sha256"] for result in found}
+    assert len(digest) == 64 and all(r["sequences"] == found[0]["sequences"] for r in found)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from concurrent.futures import Future
-from itertools import product
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmd_tflm.benchmarks.paper import benchmark, results, sweep
+from hmd_tflm.benchmarks.paper.conditions import conditions
 from hmd_tflm.benchmarks.paper.engines import Engine, engine
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
+from hmd_tflm.benchmarks.paper.tuning import best_rate
 from hmd_tflm.errors import UserError
 
 CELLS = [Cell("digits", "dense", 1.0), Cell("digits", "hmd", 2.0), Cell("digits", "lmf", 4.0)]
@@ -29,6 +31,7 @@ def result(run: Run) -> Result:
         "learning_rate": run.learning_rate,
         "seed": run.seed,
         "validation": 90.0 + (run.learning_rate == better),
+        **conditions(run),
     }
 
 
@@ -72,10 +75,19 @@ def test_each_rate_is_tried_once_and_the_best_one_gets_the_seeds(tmp_path: Path)
 
 
 def test_the_order_of_results_does_not_choose_between_equal_rates() -> None:
-    tried = {Run(CELLS[1], rate, 0): {"validation": 90.0} for rate in (0.25, 0.125)}
-    turned = dict(reversed(tried.items()))
-    for found, up in product((tried, turned), (True, False)):
-        assert results.best_rate(found, CELLS[1], up) == 0.125
+    tried = {Run(CELLS[1], rate, 0): {"validation": 90.0} for rate in RATES}
+    for found in (tried, dict(reversed(tried.items()))):
+        assert best_rate(found, CELLS[1]) == min(RATES)
+
+
+@pytest.mark.parametrize("name", ["structure", "budget", "recipe", "sequences", "data_sha256"])
+def test_results_of_other_conditions_do_not_count(tmp_path: Path, name: str) -> None:
+    run = Run(CELLS[1], RATES[0], 0)
+    results.write(tmp_path, run, result(run) | {name: "another"})
+    with pytest.raises(UserError, match=f"{run.file}: received a result with {name} another"):
+        Recorder().sweep(tmp_path)
+    other = sweep.sweep([CELLS[2]], 1, Engine(1, Recorder().submit), tmp_path)
+    assert len(list(other)) == len(RATES), "of a cell that is not in this sweep they do no harm"
 
 
 @given(st.integers(0, 12), st.integers(1, 5))
@@ -120,10 +132,16 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_cells_leave_out_what_cannot_be() -> None:
-    assert sweep.cells(["digits"], ["dense", "lmf"], [4.0]) == [CELLS[0], CELLS[2]]
+    assert sweep.cells(["digits"] * 2, ["dense", "lmf", "lmf"], [4.0]) == [CELLS[0], CELLS[2]]
     assert sweep.cells(["digits"], ["hmf_d16"], [2.0, 8.0]) == [Cell("digits", "hmf_d16", 2.0)]
-    with pytest.raises(UserError, match="factors: received 0.5, expected numbers above 1"):
-        sweep.cells(["digits"], ["lmf"], [0.5])
+    with pytest.raises(UserError, match="nothing to compare: hmd cannot be so small"):
+        sweep.cells(["digits"], ["hmd"], [30.0, 1e5])
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, nan, inf])
+def test_factors_are_numbers_above_one(factor: float) -> None:
+    with pytest.raises(UserError, match=f"factors: received {factor:g}, expected numbers above 1"):
+        sweep.cells(["digits"], ["lmf"], [2.0, factor])
 
 
 @pytest.mark.parametrize("name", ["dask", "ray", "local:2"])
