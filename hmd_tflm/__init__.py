@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _LAZY = {  # they need TensorFlow, which takes seconds to import
     "Distiller": "hmd_tflm.layers.distillation",
+    "MagnitudePruning": "hmd_tflm.layers.pruning",
     "compress": "hmd_tflm.layers.compress",
     "quantize_aware": "hmd_tflm.convert.quantize_aware",
 }

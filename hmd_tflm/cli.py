@@ -25,7 +25,7 @@ COMMANDS = {
     "demo": "train, convert, simulate and compare dense, HMD and LMF",
 }
 EXTRAS = {
-    **dict.fromkeys(("keras", "tensorflow", "tqdm", "sklearn"), "train"),
+    **dict.fromkeys(("keras", "tensorflow", "tqdm", "scipy", "sklearn"), "train"),
     **dict.fromkeys(("capstone", "elftools", "serial", "unicorn"), "simulate"),
     **dict.fromkeys(("markdown", "matplotlib"), "demo"),
 }

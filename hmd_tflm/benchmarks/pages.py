@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 
 import markdown
 
@@ -26,15 +27,32 @@ def methods() -> str:
 
 
 def write() -> None:
-    """The page, its plots, and the same as one HTML file with the plots inside."""
-    text, found = page(), _results()
-    plots = {"kernels.png": kernels_report.plot(kernels_report.load("kernels"))}
-    for name in dict.fromkeys(run.cell.benchmark for run in found):
-        plots[f"paper_{name}.png"] = report.plot(name, found)
+    """docs/benchmarks.md, its plots, and the same as one HTML file with the plots inside."""
+    kernels = kernels_report.plot(kernels_report.load("kernels"))
+    plots = {"kernels.png": kernels} | _plots(_results())
+    _publish(ROOT / "docs/benchmarks", page(), plots)
+
+
+def write_comparison(found: dict[results.Run, results.Result], folder: Path) -> None:
+    """Only the methods compared: comparison.md, its plots and comparison.html.
+
+    Args:
+        found: the results.
+        folder: for the files, there already.
+    """
+    _publish(folder / "comparison", report.page(found), _plots(found))
+
+
+def _plots(found: dict[results.Run, results.Result]) -> dict[str, bytes]:
+    names = dict.fromkeys(run.cell.benchmark for run in found)
+    return {f"paper_{name}.png": report.plot(name, found) for name in names}
+
+
+def _publish(stem: Path, text: str, plots: dict[str, bytes]) -> None:
     for name, image in plots.items():
-        write_whole(ROOT / "docs" / name, image)
-    write_whole(ROOT / "docs/benchmarks.md", text)
-    write_whole(ROOT / "docs/benchmarks.html", html(text, plots))
+        write_whole(stem.with_name(name), image)
+    write_whole(stem.with_suffix(".md"), text)
+    write_whole(stem.with_suffix(".html"), html(text, plots))
 
 
 def html(text: str, plots: dict[str, bytes]) -> str:

@@ -6,11 +6,14 @@ kernels: one layer in many sizes and matrix shapes.
 
 --update writes what was measured (budgets.json; kernels.json and docs/benchmarks.*)
 into the checkout: a decision to commit. Of paper it trains nothing: it measures anew, after kernels
-have changed, what the networks of all results cost.
+have changed, what the networks of all results cost, but for pruned layers that run with indices.
 
 paper: train the comparison of arXiv 1906.04886, several seeds of each method, benchmark and factor;
 a file in benchmarks/results for each run. What is there is not run again: after an interruption,
-start the same command once more.
+start the same command once more. --report makes a page with tables and plots of what is there.
+
+    hmd-tflm bench paper --benchmarks digits --methods dense hmd lmf --results sweep
+    hmd-tflm bench paper --results sweep --report sweep
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", default="local", help="local, or ray:ADDRESS for a Ray cluster (ray:local)"
     )
     paper.add_argument("--results", type=Path, help="folder (benchmarks/results of the checkout)")
+    paper.add_argument("--report", type=Path, metavar="FOLDER", help="train nothing, write a page")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,6 +103,8 @@ def _paper(arguments: argparse.Namespace) -> int:
     folder = make_folder(arguments.results or results.FOLDER)
     if arguments.update:
         return _update_paper(folder)
+    if arguments.report:
+        return _report_paper(folder, arguments.report)
     for name in ("seeds", "jobs"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name}: received {getattr(arguments, name)}, expected 1 or more")
@@ -135,6 +141,17 @@ def _update_paper(folder: Path) -> int:
     found = results.read(folder)
     for run, result in tqdm(updated(found), "simulate", len(found), unit="run"):
         results.write(folder, run, result)
+    return 0
+
+
+def _report_paper(folder: Path, output: Path) -> int:
+    from hmd_tflm.benchmarks import pages
+    from hmd_tflm.benchmarks.paper import results
+
+    if not (found := results.read(folder)):
+        raise UserError(f"{folder}: holds no results; hmd-tflm bench paper makes them")
+    pages.write_comparison(found, make_folder(output))
+    print(output / "comparison.html")
     return 0
 
 

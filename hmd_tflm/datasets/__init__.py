@@ -104,7 +104,7 @@ def load(name: str) -> Dataset:
     ``hmd-tflm datasets prepare`` makes.
 
     Raises:
-        UserError: the name is unknown, or the file is not there.
+        UserError: the name is unknown, or the file is not there or another one.
     """
     description = describe(name)
     arrays, class_names = FORMATS[description["source"]["format"]](description["source"])
@@ -118,7 +118,8 @@ Loaded = tuple[dict[str, NDArray], Any]
 
 def _sequences(source: dict[str, Any]) -> Loaded:
     """Labelled sequences; features standardised over the training sequences where asked."""
-    arrays = _read(source["file"])
+    splits = [f"{kind}_{split}" for kind in "xy" for split in SPLITS]
+    arrays = _read(source["file"], *splits, "x_scale", "class_names")
     x = {s: arrays[f"x_{s}"].astype(np.float32) * arrays["x_scale"] for s in SPLITS}
     if source["standardise"]:
         mean, deviation = (f(x["train"], axis=(0, 1), dtype=np.float64) for f in (np.mean, np.std))
@@ -129,7 +130,7 @@ def _sequences(source: dict[str, Any]) -> Loaded:
 
 def _text(source: dict[str, Any]) -> Loaded:
     """Windows of one-hot symbols, each step labelled with the symbol that follows it."""
-    arrays, steps = _read(source["file"]), source["steps"]
+    arrays, steps = _read(source["file"], *SPLITS, "charset"), source["steps"]
     one_hot = np.eye(len(arrays["charset"]), dtype=np.uint8)
     windows: dict[str, NDArray] = {}
     for split in SPLITS:
@@ -168,11 +169,17 @@ FORMATS: dict[str, Callable[[dict[str, Any]], Loaded]] = {
 }
 
 
-def _read(file: str) -> dict[str, NDArray]:
+def _read(file: str, *names: str) -> dict[str, NDArray]:
     path = folder() / file
+    advice = (
+        f"prepare it with hmd-tflm datasets prepare {path.stem} --from PATH, or set {VARIABLE} to "
+        "the folder that holds it"
+    )
     if not path.is_file():
+        raise UserError(f"{path}: no such file; {advice}")
+    arrays = read_arrays(path)
+    if missing := [name for name in names if name not in arrays]:
         raise UserError(
-            f"{path}: no such file; prepare it with hmd-tflm datasets prepare {path.stem} --from "
-            f"PATH, or set {VARIABLE} to the folder that holds it"
+            f"{path}: has no {', '.join(missing)}, expected {', '.join(names)}; {advice}"
         )
-    return read_arrays(path)
+    return arrays

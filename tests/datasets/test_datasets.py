@@ -85,6 +85,15 @@ def test_text_is_windows_labelled_with_the_next_symbol(folder: Path) -> None:
     np.testing.assert_array_equal(loaded.y_train.ravel(), ids[1:193])
 
 
+@pytest.mark.parametrize(
+    ("name", "missing"), [("kws12", "x_train, x_val"), ("charlm_shakespeare", "train, val")]
+)
+def test_a_file_of_another_kind_is_refused(folder: Path, name: str, missing: str) -> None:
+    np.savez(folder / f"{name}.npz", x=np.zeros(3), x_scale=1.0, charset=np.array(["a"]))
+    with pytest.raises(UserError, match=rf"{name}\.npz: has no {missing}.*; prepare it with"):
+        datasets.load(name)
+
+
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(UserError, match="received 'mnist', expected one of .*digits.*kws12"):
         datasets.load("mnist")

@@ -131,11 +131,13 @@ print(len(calls))
     assert run(31).returncode == -signal.SIGKILL
     assert not (tmp_path / "out.npz").exists()
     (kept,) = tmp_path.glob(".out.npz.*.parts")
-    assert len(list(kept.glob("*.npz"))) == 4
+    first, *others = sorted(kept.glob("*.npz"))
+    assert len(others) == 3
+    first.write_bytes(first.read_bytes()[:100])  # the machine went down, too
     done = run(-1)
     recordings = 5 * 11 + 2  # ten words, a tenth of others; background
-    assert done.returncode == 0 and int(done.stdout) == recordings - 4 * 7
-    assert "28/55" in done.stderr
+    assert done.returncode == 0 and int(done.stdout) == recordings - 3 * 7
+    assert "21/55" in done.stderr
     assert (tmp_path / "out.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert not kept.exists()
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
 
+from hmd_tflm import MagnitudePruning
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
-from hmd_tflm.layers.pruning import MagnitudePruning, prunable
+from hmd_tflm.layers.pruning import prunable
 from hmd_tflm.structure import Structure
 
 RNG = np.random.default_rng(0)

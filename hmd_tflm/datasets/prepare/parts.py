@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hmd_tflm.datasets.prepare.source import Source
+from hmd_tflm.errors import UserError
 from hmd_tflm.files import make_folder, read_arrays, write_whole
 
 SIZE = 1024
@@ -40,7 +41,10 @@ def in_parts(
     make_folder(folder)
     done: dict[str, NDArray] = {}
     for path in folder.glob("*.npz"):
-        part = read_arrays(path)
+        try:
+            part = read_arrays(path)
+        except UserError:  # cut short when the machine went down: computed again
+            continue
         done.update(zip(part["names"].tolist(), part["results"], strict=True))
     files = source.read([name for name in names if name not in done])
     with tqdm(total=len(names), initial=len(done), desc=source.path.name, unit="file") as bar:

@@ -75,6 +75,15 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert json.loads(line) not in before.values() and json.loads(line) in after.values()
     assert "2/2" in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "digits"]
+    report(tmp_path)
+
+
+def report(folder: Path) -> None:
+    """The page of one's own sweep."""
+    assert main(["bench", "paper", "--results", str(folder), "--report", str(folder)]) == 0
+    text, page = ((folder / f"comparison.{kind}").read_text() for kind in ("md", "html"))
+    assert "From 2 result files" in text and "| HMD, k = 2 |" in text
+    assert "data:image/png;base64," in page and (folder / "paper_digits.png").is_file()
 
 
 def test_the_same_on_a_ray_cluster_of_two_workers(tmp_path: Path) -> None:
@@ -88,6 +97,7 @@ def test_the_same_on_a_ray_cluster_of_two_workers(tmp_path: Path) -> None:
 
 def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mistakes = {
+        "--report page": f"{tmp_path}: holds no results; hmd-tflm bench paper makes them",
         "--benchmarks ptb": "benchmark: received 'ptb', expected one of",
         "--benchmarks digits --methods svd": "method: received 'svd', expected one of",
         "--benchmarks digits --seeds 0": "--seeds: received 0, expected 1 or more",
