@@ -1,9 +1,10 @@
-"""Dense, HMD and LMF on one data set: accuracy, bytes, instructions, cycles, flash and RAM."""
+"""Dense, HMD and LMF layers on one data set: accuracy, bytes, instructions, cycles, flash and RAM."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from hmd_tflm.layers.train import accuracy, build, structure, train
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.simulate.simulate import simulate
 
-CANDIDATES = (("dense", 1.0), ("hmd", 2.0), ("hmd", 4.0), ("lmf", 2.0), ("lmf", 4.0))
+TITLES = {"dense": "dense", "hmd": "HMD", "lmf": "LMF", "lmf_shared": "LMF shared"}
+CANDIDATES = (("dense", 1.0), *product(("hmd", "lmf", "lmf_shared"), (2.0, 4.0)))
 SIMULATED_ROWS = 3
 
 
@@ -59,8 +61,7 @@ class Record:
     @property
     def label(self) -> str:
         """Method and factor in words."""
-        names = {"dense": "dense", "hmd": "HMD", "lmf": "LMF"}
-        return names[self.method] + (f" {self.factor:g}x" if self.factor > 1 else "")
+        return TITLES[self.method] + (f" {self.factor:g}x" if self.factor > 1 else "")
 
     def as_dict(self) -> dict[str, Any]:
         """The record for JSON."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from hmd_tflm.benchmarks.compare import Record
+from hmd_tflm.benchmarks.compare import TITLES, Record
 
 
 def markdown(records: Sequence[Record]) -> str:
@@ -52,7 +52,7 @@ def plot(records: Sequence[Record], title: str) -> bytes:
             [100 * r.int8_accuracy for r in ours],
             s=[900 * r.model_bytes / largest for r in ours],
             alpha=0.6,
-            label=ours[0].label.split()[0],
+            label=TITLES[method],
         )
         for r in ours:
             axes.plot(

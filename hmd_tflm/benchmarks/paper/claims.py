@@ -23,11 +23,14 @@ Entries = dict[Cell, Entry]
 class Case:
     """One benchmark and factor: a sentence's worth of numbers, and whether the claim holds.
 
-    Whether it holds is None if the seeds do not tell.
+    Attributes:
+        means: whether it holds by the means alone.
+        holds: None if the seeds do not tell.
     """
 
     cell: Cell
     what: str
+    means: bool
     holds: bool | None
 
 
@@ -46,7 +49,10 @@ class Claim:
         words = {True: "holds in", False: "does not hold in", None: "not decided in"}
         counts = {holds: sum(case.holds is holds for case in self.cases) for holds in words}
         told = ", ".join(f"{words[holds]} {n}" for holds, n in counts.items() if n)
-        return f"{told} of {len(self.cases)} cases"
+        verdict = f"{told} of {len(self.cases)} cases"
+        if counts[None]:
+            verdict += f"; by the means alone it holds in {sum(case.means for case in self.cases)}"
+        return verdict
 
 
 def claims(entries: Entries) -> list[Claim]:
@@ -95,22 +101,28 @@ def _pairs(
 def _faster(entries: Entries) -> Iterator[Case]:
     for hmd, pruned in _pairs(entries, HMD, "pruned", seeds=1):
         ratio = pruned.cycles / hmd.cycles
-        yield Case(hmd.cell, f"{ratio:.2f} times as fast", ratio > 1)
+        yield Case(hmd.cell, f"{ratio:.2f} times as fast", ratio > 1, ratio > 1)
 
 
 def _better(entries: Entries, ours: str, theirs: str) -> Iterator[Case]:
     for one, other in _pairs(entries, ours, theirs):
         better, reach = _difference(one, other)
-        holds = None if abs(better) <= reach else better > 0
-        yield Case(one.cell, _told(one, better, reach), holds)
+        yield _case(one.cell, better, reach, 0.0)
 
 
 def _as_good(entries: Entries) -> Iterator[Case]:
     for hmd, dense in _pairs(entries, HMD, "dense"):
         better, reach = _difference(hmd, dense)
-        worst = -METRICS[benchmark.load(hmd.cell.benchmark).metric].margin
-        decided = not better - reach <= worst <= better + reach
-        yield Case(hmd.cell, _told(hmd, better, reach), better > worst if decided else None)
+        margin = METRICS[benchmark.load(hmd.cell.benchmark).metric].margin
+        yield _case(hmd.cell, better, reach, -margin)
+
+
+def _case(cell: Cell, better: float, reach: float, least: float) -> Case:
+    """Whether something is better by more than the least, of which the reach of its interval decides."""
+    unit = METRICS[benchmark.load(cell.benchmark).metric].unit
+    what = f"{abs(better):.2f} ± {reach:.2f} {unit} {'better' if better > 0 else 'worse'}"
+    decided = abs(better - least) > reach
+    return Case(cell, what, better > least, better > least if decided else None)
 
 
 def _difference(ours: Entry, theirs: Entry) -> tuple[float, float]:
@@ -122,8 +134,3 @@ def _difference(ours: Entry, theirs: Entry) -> tuple[float, float]:
         freedom = variance**2 / sum(square**2 / count for square, count in squares)
         reach = float(t.ppf(0.975, freedom)) * sqrt(variance)
     return gain(ours.cell, ours.int8_mean, theirs.int8_mean), reach
-
-
-def _told(entry: Entry, better: float, reach: float) -> str:
-    unit = METRICS[benchmark.load(entry.cell.benchmark).metric].unit
-    return f"{abs(better):.2f} ± {reach:.2f} {unit} {'better' if better > 0 else 'worse'}"

@@ -177,16 +177,14 @@ def _lines(axes: Sequence[Axes], method: str, entries: Sequence[Entry]) -> None:
 _HEAD = """\
 # The methods compared
 
-From {runs} result files that `hmd-tflm bench paper` wrote ({hours:.1f} hours, one core a run; {machines};
-docs/sweep.md says how). The methods of a factor have the same recipe (Adam,
-cosine decay to 1 %, gradients clipped to a norm of 1); the same tuning: each tries two learning rates, a factor of two
-apart, with one seed, and the one that is better on the validation split is used for all seeds; and each has within 1 %
-as many weights in its recurrent layers as the number nearest to the nominal factor's that all can meet so, other
-readings within 2.5 %. Values are means and standard deviations over the seeds on the test split, of the
-Keras model (float) and of the converted file (int8). Cycles are those of one inference of the whole network on a
-Cortex-M4 (docs/cycles.md; {bound}).
-A pruned layer runs in the faster of two forms: with indices, or with its zeros in place. Bytes are the
-recurrent layers' constants in that form.
+From {runs} result files that `hmd-tflm bench paper` wrote ({hours:.1f} hours, one core a run; {machines}; docs/sweep.md says
+how). The methods of a factor have the same recipe (Adam, cosine decay to 1 %, gradients clipped to a norm of 1); the same
+tuning: each tries two learning rates, a factor of two apart, with one seed, and the one that is better on the validation
+split is used for all seeds; and each has within 1 % as many weights in its recurrent layers as the number nearest to the
+nominal factor's that all can meet so, other readings within 2.5 %. Values are means and standard deviations over the
+seeds on the test split, of the Keras model (float) and of the converted file (int8). Cycles are those of one inference of
+the whole network on a Cortex-M4 (docs/cycles.md; {bound}). A pruned layer runs in the faster of two forms: with indices,
+or with its zeros in place. Bytes are the recurrent layers' constants in that form.
 
 What the paper's abstract claims, and what these runs say to it, of the int8 models. Behind ± is half the 95 % confidence
 interval of a difference of means (Welch's t): a claim holds where the whole interval says so, does not hold where the

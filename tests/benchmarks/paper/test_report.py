@@ -76,7 +76,7 @@ def test_verdicts_follow_the_numbers() -> None:
         "holds in 1 of 1 cases",
         "holds in 1, does not hold in 1 of 2 cases",
         "holds in 1, does not hold in 1 of 2 cases",
-        "not decided in 1 of 1 cases",
+        "not decided in 1 of 1 cases; by the means alone it holds in 1",
     ]
 
 
@@ -88,14 +88,15 @@ def test_a_difference_is_decided_by_its_interval(gain: float, holds: bool | None
     (case,) = claim.cases
     low, high = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
     told = f"{abs(gain):.2f} ± {(high - low) / 2:.2f} % {'better' if gain > 0 else 'worse'}"
-    assert case == Case(case.cell, told, holds)
+    assert case == Case(case.cell, told, gain > 0, holds)
 
 
 @pytest.mark.parametrize(
     ("hmd", "verdict"),
     [
         ([92.7, 92.8, 92.9], "holds in 1 of 1 cases"),
-        ([85.0, 92.8, 99.0], "not decided in 1 of 1 cases"),
+        ([85.0, 92.8, 99.0], "not decided in 1 of 1 cases; by the means alone it holds in 0"),
+        ([87.0, 93.8, 99.0], "not decided in 1 of 1 cases; by the means alone it holds in 1"),
         ([91.0, 91.1, 91.2], "does not hold in 1 of 1 cases"),
     ],
 )
