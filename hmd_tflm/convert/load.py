@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 from numpy.typing import NDArray
 
-from hmd_tflm.errors import UserError
+from hmd_tflm.errors import UserError, reason
 from hmd_tflm.files import read_input
 
 
@@ -22,8 +22,7 @@ def load_model(path: str) -> keras.Model:
     try:
         return keras.saving.load_model(path)
     except Exception as error:  # Keras raises what its layers raise
-        reason = str(error).strip().splitlines()[0][:200] if str(error) else type(error).__name__
-        raise UserError(f"{path}: Keras cannot read the model ({reason})") from error
+        raise UserError(f"{path}: Keras cannot read the model ({reason(error)})") from error
 
 
 def load_calibration(name: str) -> NDArray:
