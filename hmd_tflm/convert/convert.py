@@ -105,14 +105,17 @@ def convert(model: keras.Model, calibration: NDArray) -> Conversion:
     """Convert a model to int8.
 
     Args:
-        model: built, with one input of fixed shape and one output, made of HMDLSTM and HMDGRU
-            layers and of those that TensorFlow Lite converts to int8.
+        model: Sequential or functional, built, with one output and one input of fixed shape:
+            float32, or integers that an Embedding reads. It is made of HMDLSTM and HMDGRU layers,
+            and of others that TensorFlow Lite converts to int8 and that tflite-runtime, in
+            which the result is tried, has an op for (it has none for RepeatVector). All
+            compute in float32.
         calibration: inputs ``[n, ...]`` like those that the model will see; some hundred rows.
             For a stateful model they follow each other.
 
     Raises:
-        UserError: an unsupported layer or option, weights that are not finite, calibration data
-            of another shape or type.
+        UserError: an unsupported layer, option, input or dtype policy, weights that are not
+            finite, calibration data of another shape or type.
     """
     quantized = quantize_model(model, calibration)
     seen, tensors = quantized.seen, quantized.model.subgraphs[0].tensors

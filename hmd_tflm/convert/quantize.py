@@ -13,9 +13,11 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from hmd_tflm import tflite
 from hmd_tflm.convert.calibrate import Calibration, calibrate, stand_in_ops
+from hmd_tflm.convert.check import check_lookups, check_model, check_weights
 from hmd_tflm.convert.splice import Place, match, place
 from hmd_tflm.convert.trace import TracedLayer, trace
-from hmd_tflm.errors import UserError
+from hmd_tflm.errors import UserError, reason
+from hmd_tflm.layers.model_inputs import checked_rows
 from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.quantize import quantize
@@ -52,9 +54,11 @@ def quantize_model(model: keras.Model, calibration: NDArray, *, frozen: bool = T
     Raises:
         UserError: see `hmd_tflm.convert.convert`.
     """
-    data = _checked(model, calibration)
-    _check_weights(model)
+    check_model(model)
+    check_weights(model)
+    data = checked_rows(model, calibration)
     float_model, traced = trace(model, data[:1])
+    check_lookups(float_model)
     layers = match(tflite.read(float_model), traced)
     if not frozen:
         layers = [replace(layer, ranges=None) for layer in layers]
@@ -91,42 +95,4 @@ def quantize_rest(model: bytes, input_type: np.dtype) -> bytes:
                 disable_per_channel_for_dense_layers=True,  # tflite-runtime 2.14 knows no other
             )
     except RuntimeError as error:
-        raise UserError(
-            f"model: TensorFlow Lite does not quantise it ({str(error).splitlines()[0][:200]})"
-        ) from error
-
-
-def _checked(model: keras.Model, calibration: NDArray) -> NDArray:
-    """Calibration data in the model's input type."""
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UserError(
-            f"model {model.name}: received {len(model.inputs)} inputs and {len(model.outputs)} "
-            "outputs, expected one of each"
-        )
-    shape, dtype = model.inputs[0].shape[1:], np.dtype(model.inputs[0].dtype)
-    if None in shape:
-        raise UserError(
-            f"model {model.name}: received input shape {shape}, expected a fixed number of "
-            "steps; give it in keras.Input(shape=(steps, features))"
-        )
-    data = np.asarray(calibration)
-    if data.ndim != len(shape) + 1 or data.shape[1:] != tuple(shape) or not len(data):
-        expected = ", ".join(map(str, shape))
-        raise UserError(
-            f"calibration data: received shape {list(data.shape)}, expected [n, {expected}]"
-        )
-    if data.dtype.kind not in "fiu" or (dtype.kind in "iu" and data.dtype.kind == "f"):
-        raise UserError(f"calibration data: received {data.dtype}, expected {dtype}")
-    if not np.isfinite(data).all():
-        raise UserError("calibration data: received NaN or infinite values, expected finite ones")
-    return data.astype(dtype)
-
-
-def _check_weights(model: keras.Model) -> None:
-    for weight in model.weights:
-        values = np.asarray(weight)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UserError(
-                f"weight {weight.path}: received NaN or infinite values, expected finite ones; "
-                "train the model again (a lower learning rate, clipped gradients)"
-            )
+        raise UserError(f"model: TensorFlow Lite does not quantise it ({reason(error)})") from error

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from hmd_tflm.errors import UserError
+from hmd_tflm.errors import UserError, reason
 from hmd_tflm.layers.factored import FactoredLayer
 from hmd_tflm.layers.quantized import Ranges
 from hmd_tflm.layers.recurrence import override
@@ -113,8 +113,7 @@ def trace(model: keras.Model, sample: NDArray) -> tuple[bytes, list[TracedLayer]
             if problems:
                 raise problems[0] from None
             raise UserError(
-                f"model {model.name}: TensorFlow Lite does not convert it "
-                f"({str(error).strip().splitlines()[0][:200]})"
+                f"model {model.name}: TensorFlow Lite does not convert it ({reason(error)})"
             ) from error
 
 
@@ -175,6 +174,7 @@ def _checked_layers(model: keras.Model) -> list[FactoredLayer]:
     """The HMD layers, after a look at all layers."""
     found = []
     for layer in model._flatten_layers():
+        _check_policy(layer)
         if isinstance(layer, FactoredLayer):
             found.append(layer)
             if layer.return_state:
@@ -193,6 +193,17 @@ def _checked_layers(model: keras.Model) -> list[FactoredLayer]:
             "tf.lite.TFLiteConverter for models without"
         )
     return found
+
+
+def _check_policy(layer: keras.layers.Layer) -> None:
+    """Integers are made from float32 only; what an `InputLayer` may be is checked before."""
+    received = layer.dtype_policy
+    computes = received.compute_dtype
+    if "float" in computes and computes != "float32":
+        raise UserError(
+            f"layer {layer.name}: received the dtype policy {received.name}, expected float32; "
+            "build the model again with dtype='float32' and give it these weights with set_weights"
+        )
 
 
 def _check_call(layer: FactoredLayer, initial_state: Any, mask: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from hmd_tflm.runtime.process import Process
 from hmd_tflm.tflite import TensorInfo, check_input
 
 RUNTIMES = ("tflite-runtime", "litert")
+_MISSING_OP = re.compile(r"Didn't find op for builtin opcode '(\w+)' version '(\d+)'")
 
 
 class Interpreter:
@@ -53,6 +55,7 @@ class Interpreter:
             raise UserError(f"runtime: received {runtime!r}, expected one of {', '.join(RUNTIMES)}")
         content = model if isinstance(model, bytes) else read_whole(model)
         tflite.read(content)  # the runtimes crash on some of what this refuses
+        self._runtime = runtime
         self._name = "model" if isinstance(model, bytes) else str(Path(model))
         self._process = Process(runtime)
         self.inputs: list[TensorInfo]
@@ -115,4 +118,12 @@ class Interpreter:
         try:
             return self._process.call(method, *arguments)
         except UserError as error:
-            raise UserError(f"{self._name}: {error}") from error
+            missing = _MISSING_OP.search(str(error))
+            message = str(error) if missing is None else self._without(*missing.groups())
+            raise UserError(f"{self._name}: {message}") from error
+
+    def _without(self, op: str, version: str) -> str:
+        return (
+            f"{self._runtime} does not know {op} of version {version}, which a layer was turned "
+            "into; put another layer in its place and convert the model again"
+        )

@@ -178,6 +178,57 @@ def _state_returned() -> keras.Model:
     return keras.Model(inputs, HMDLSTM(5, return_state=True, name="rnn")(inputs)[0])
 
 
+def _token_ids(dtype: str | None, embedding: keras.Layer | None = None) -> keras.Model:
+    embedding = embedding or keras.layers.Embedding(300, 4)
+    return keras.Sequential([keras.Input((6,), dtype=dtype), embedding, HMDLSTM(5)])
+
+
+class _Nested(keras.layers.Layer):
+    """An Embedding inside a layer, where the model's own graph does not show it."""
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.inner = keras.layers.Embedding(300, 4)
+        self.inner.build(input_shape)
+
+    def call(self, ids):
+        return self.inner(ids)
+
+
+class _Subclassed(keras.Model):
+    def __init__(self) -> None:
+        super().__init__(name="own")
+        self.recurrent = HMDLSTM(5)
+
+    def call(self, x):
+        return self.recurrent(x)
+
+
+def _subclassed() -> keras.Model:
+    model = _Subclassed()
+    model(X)
+    return model
+
+
+class _Failing(keras.layers.Layer):
+    """Works until it is traced."""
+
+    calls = 0
+
+    def call(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            raise KeyError
+        return x
+
+
+def _typed(dtype: str) -> keras.Model:
+    return keras.Sequential([keras.Input((6, 4), dtype=dtype), HMDLSTM(5)])
+
+
+def _policy(name: str) -> keras.Model:
+    return small(HMDLSTM(5, name="rnn", dtype=name), keras.layers.Dense(3))
+
+
 def _two_inputs() -> keras.Model:
     a, b = keras.Input((6, 4)), keras.Input((6, 4))
     return keras.Model([a, b], HMDLSTM(5)(a + b))
@@ -197,6 +248,17 @@ def _two_inputs() -> keras.Model:
             lambda: keras.Sequential([keras.Input((None, 4)), HMDLSTM(5)]),
             "expected a fixed number of steps",
         ),
+        (lambda: keras.Sequential([HMDLSTM(5)]), "received a Sequential, expected .* is built"),
+        (_subclassed, "model own: received a _Subclassed, expected a Sequential or functional"),
+        (lambda: _typed("float16"), "received inputs of float16, expected float32, or int32"),
+        (lambda: _typed("float64"), "received inputs of float64, expected float32"),
+        (lambda: _policy("mixed_float16"), "layer rnn: received the dtype policy mixed_float16, "),
+        (lambda: _policy("float64"), "received the dtype policy float64, expected float32; build"),
+        (
+            lambda: small(HMDLSTM(5), keras.layers.RepeatVector(3), HMDLSTM(5)),
+            "tflite-runtime does not know TILE of version 3, which a layer was turned into; put",
+        ),
+        (lambda: small(_Failing(), HMDLSTM(5)), "KeyError: Exception encountered when calling _F"),
     ],
 )
 def test_unsupported_models_are_named(model, message: str) -> None:
@@ -218,6 +280,20 @@ def test_unsupported_models_are_named(model, message: str) -> None:
 def test_calibration_data_are_checked(data: np.ndarray, message: str) -> None:
     with pytest.raises(UserError, match=message):
         convert(small(HMDLSTM(5)), data)
+
+
+IDS = np.random.default_rng(0).integers(0, 300, (24, 6))
+
+
+@pytest.mark.parametrize("embedding", [lambda: keras.layers.Embedding(300, 4), _Nested])
+def test_token_ids_are_read_as_integers_or_refused(embedding) -> None:
+    """As float32 they were rounded to multiples of 300 / 255."""
+    with pytest.raises(UserError, match=r"an Embedding that reads float32, .* dtype='int32'\)"):
+        convert(_token_ids(None, embedding()), IDS)
+    model = _token_ids("int32", embedding())
+    with Interpreter(convert(model, IDS).content) as interpreter:
+        y = interpreter.outputs[0].dequantize(interpreter.run(IDS.astype(np.int32)))
+    assert np.abs(y - np.asarray(model(IDS))).max() < 0.02
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
