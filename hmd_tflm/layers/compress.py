@@ -15,6 +15,7 @@ from hmd_tflm.errors import UserError
 from hmd_tflm.layers.factored import FactoredLayer
 from hmd_tflm.layers.gru import HMDGRU
 from hmd_tflm.layers.lstm import HMDLSTM
+from hmd_tflm.layers.model_inputs import check_built, checked_rows
 from hmd_tflm.layers.reorder import Order, copy_weights, joined, same
 from hmd_tflm.layers.twin import twin
 from hmd_tflm.structure import Structure
@@ -53,8 +54,8 @@ def compress(
             staying dense.
         family: the constructor of `Structure` that makes the shape for a factor: "hmd", "hmf" or
             "lmf".
-        calibration: inputs like those that the model will see, some hundred rows. With them a
-            weight counts by the mean square of what it multiplies (in a GRU, of h where the
+        calibration: inputs like those that the model will see, some hundred rows (of several
+            inputs a list, or a mapping by their names). With them a weight counts by the mean square of what it multiplies (in a GRU, of h where the
             candidate multiplies the reset h).
         **options: of that constructor: ``blocks=4`` (hmd), ``rank=8`` (hmf), ``shared=True``
             (hmf and lmf).
@@ -63,8 +64,8 @@ def compress(
         A new model, with the compile options of the old one. Other layers keep their weights.
 
     Raises:
-        UserError: nothing to compress; a factor, option or layer that cannot be served; units in
-            a new order reach a layer that cannot follow, or an output of the model.
+        UserError: nothing to compress; a factor, option or layer that cannot be served;
+            calibration data of another shape or type; units in a new order reach a layer that cannot follow, or an output of the model.
 
     Example:
 
@@ -74,7 +75,9 @@ def compress(
     """
     found = list(recurrent_layers(model))
     structures = _structures([layer for _, layer in found], factor, family, options)
-    moments = {} if calibration is None else input_moments(model, found, calibration)
+    moments: dict[str, Floats] = {}
+    if calibration is not None:
+        moments = input_moments(model, found, checked_rows(model, calibration))
     return _Compression(structures, moments).of(model)
 
 
@@ -168,11 +171,7 @@ def _is_recurrent(layer: Any) -> bool:
 
 def recurrent_layers(model: keras.Model) -> Iterator[tuple[Any, Any]]:
     """What can be compressed: the layer of the model, and itself or each layer inside."""
-    if not isinstance(model, keras.Sequential | keras.Function) or not model.built:
-        raise UserError(
-            f"model {model.name}: received a {type(model).__name__}, expected a Sequential or "
-            "functional model that is built; give it a keras.Input"
-        )
+    check_built(model)
     names: set[str] = set()
     for layer in model.layers:
         if isinstance(layer, keras.Model) and any(map(_is_recurrent, layer._flatten_layers())):

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hmd_tflm.convert.check import check_model
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers.compress import compress, input_moments, recurrent_layers
+from hmd_tflm.layers.model_inputs import checked_rows
 from hmd_tflm.plan.choose import Limits, Option, Unreachable, affordable, choose, front
 from hmd_tflm.plan.cost import check_board
 from hmd_tflm.plan.firmware import Cost, Firmware, built, constant_bytes, cost
@@ -138,24 +140,27 @@ def plan(
     """Choose the shapes of a trained model's recurrent layers.
 
     Args:
-        model: as for `hmd_tflm.compress`, with one input of fixed shape and one output.
+        model: as for `hmd_tflm.compress`, with one float32 input of fixed shape and one output.
         board: a Cortex-M4.
         limits: cycles, flash and RAM of the whole firmware; the board's own memory is one, too.
         calibration: inputs like those that the model will see, by which the weights are weighed.
         dataset: instead; its labels tell what each shape does to accuracy.
 
     Raises:
-        UserError: a model or board that cannot be served, limits that cannot be kept.
+        UserError: a model, board or data that cannot be served, limits that cannot be kept.
     """
     check_board(board)
-    dense = compress(model, {})
+    check_model(model)
+    if model.inputs[0].dtype != "float32":
+        raise UserError(
+            f"model {model.name}: received inputs of {model.inputs[0].dtype}, expected float32: "
+            "firmware without an interpreter has no Embedding"
+        )
     if dataset is not None:
         calibration = dataset.calibration()
-    if calibration is not None and calibration.shape[1:] != model.input_shape[1:]:
-        raise UserError(
-            f"data: received inputs of shape {list(calibration.shape[1:])}, expected "
-            f"{list(model.input_shape[1:])}, the model's"
-        )
+    if calibration is not None:
+        calibration = checked_rows(model, calibration)
+    dense = compress(model, {})
     moments: Mapping[str, NDArray] = {}
     if calibration is not None:
         moments = input_moments(dense, list(recurrent_layers(dense)), calibration)
@@ -208,10 +213,9 @@ def _least(dense: Structure) -> Structure:
 
 
 def _random_inputs(model: keras.Model) -> NDArray:
-    """Of the model's shape, for sizes and cycles; `convert` refuses a shape that is not fixed."""
-    source = model.inputs[0]  # `convert` refuses several, too
-    shape = (ROWS, *(n or 1 for n in source.shape[1:]))
-    return np.random.default_rng(0).normal(size=shape).astype(source.dtype)
+    """Of the model's shape, for sizes and cycles."""
+    shape = (ROWS, *model.inputs[0].shape[1:])
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def _costs(name: str, dense: Structure, firmware: Firmware) -> list[Option]:

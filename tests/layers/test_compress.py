@@ -213,6 +213,38 @@ def test_what_cannot_be_compressed_is_refused(
         compress(model(), factor, **options)
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (X[:0], r"calibration data: received shape \[0, 7, 5\], expected \[n, 7, 5\]"),
+        (X[:, :, :3], r"received shape \[6, 7, 3\]"),
+        (X.astype(str), "received <U"),
+        (X * np.nan, "received NaN"),
+    ],
+)
+def test_calibration_data_are_checked(data: np.ndarray, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        compress(MODELS["lstm"](), 2, calibration=data)
+
+
+def test_calibration_data_of_any_steps_and_of_two_inputs() -> None:
+    one, two = keras.Input((None, INPUTS), name="one"), keras.Input((3, 2), name="two")
+    joined = kl.Concatenate()([kl.LSTM(8)(one), kl.LSTM(8)(two)])
+    model, rows = keras.Model([one, two], kl.Dense(2)(joined)), (X, X[:, :3, :2])
+    by_order, by_name = (
+        compress(model, 2, calibration=data).get_weights()
+        for data in (rows, {"two": rows[1], "one": rows[0]})
+    )
+    assert all(map(np.array_equal, by_order, by_name))
+    for wrong, message in [
+        ((X,), "expected an array for each input, one, two"),
+        ((X, X[:4, :3, :2]), "received 6, 4 rows for the inputs"),
+        ((X, X), r"expected \[n, 3, 2\]"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            compress(model, 2, calibration=wrong)
+
+
 def test_states_and_shared_layers_are_refused() -> None:
     x = keras.Input((STEPS, INPUTS))
     y, *_ = kl.LSTM(8, return_state=True)(x)

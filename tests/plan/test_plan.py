@@ -5,6 +5,7 @@ import re
 from math import inf
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
@@ -120,6 +121,40 @@ def test_mistakes(saved: Path, arguments: tuple[str, ...], message: str, capsys)
     assert message in capsys.readouterr().err
 
 
+INPUTS = np.random.default_rng(0).normal(size=(20, 8, 8)).astype(np.float32)
+
+
+def two_inputs() -> keras.Model:
+    sources = keras.Input((8, 8)), keras.Input((8, 3))
+    both = kl.Concatenate()([kl.LSTM(4)(source) for source in sources])
+    return keras.Model(sources, kl.Dense(2)(both))
+
+
+def token_ids() -> keras.Model:
+    ids = keras.Input((8,), dtype="int32")
+    return keras.Sequential([ids, kl.Embedding(20, 8), kl.LSTM(4), kl.Dense(2)])
+
+
+@pytest.mark.parametrize(
+    ("model", "calibration", "message"),
+    [
+        (lambda: sequential(kl.LSTM(4)), INPUTS[:0], r"received shape \[0, 8, 8\], expected \[n"),
+        (lambda: sequential(kl.LSTM(4)), INPUTS[:, :, :3], r", 8, 3\], expected \[n, 8, 8\]"),
+        (lambda: sequential(kl.LSTM(4)), INPUTS.astype(str), "received <U"),
+        (lambda: sequential(kl.LSTM(4)), INPUTS * np.nan, "calibration data: received NaN"),
+        (lambda: sequential(kl.LSTM(4), steps=None), INPUTS, "expected a fixed number of steps"),
+        (two_inputs, None, "received 2 inputs and 1 outputs, expected one of each"),
+        (token_ids, None, "received inputs of int32, expected float32"),
+    ],
+)
+def test_models_and_data_are_checked_before_any_work(
+    model, calibration: np.ndarray | None, message: str, monkeypatch
+) -> None:
+    monkeypatch.setattr("hmd_tflm.plan.plan.compress", None)
+    with pytest.raises(UserError, match=message):
+        plan(model(), load_board(BOARD), Limits(flash=1e5), calibration=calibration)
+
+
 def test_models_that_cannot_be_planned(tmp_path: Path, capsys) -> None:
     sequential(kl.Flatten()).save(tmp_path / "m.keras")
     assert main(tmp_path / "m.keras", "--board", BOARD, "--max-ms", "5") == 2
@@ -128,6 +163,6 @@ def test_models_that_cannot_be_planned(tmp_path: Path, capsys) -> None:
     wrong.save(tmp_path / "m.keras")
     given = ("--board", BOARD, "--max-ms", "5", "--dataset", "digits")
     assert main(tmp_path / "m.keras", *given) == 2
-    assert "received inputs of shape [8, 8], expected [8, 5]" in capsys.readouterr().err
+    assert ", 8, 8], expected [n, 8, 5]" in capsys.readouterr().err
     assert main(tmp_path / "none.keras", "--board", BOARD, "--max-ms", "5") == 2
     assert "no such file" in capsys.readouterr().err
