@@ -5,12 +5,32 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
+
+
+def check_output(path: str | os.PathLike[str], suffix: str = "") -> None:
+    """Raise UserError unless a file can be written there: before the work that makes its content.
+
+    Args:
+        path: what the user gave as --output.
+        suffix: with which the name must end.
+    """
+    path = Path(path)
+    if suffix and path.suffix != suffix:
+        raise UserError(f"--output: received {path}, expected a name that ends in {suffix}")
+    if path.exists() and not path.is_file():
+        raise UserError(f"--output: received {path}, which is no file; give a file's name")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(
+            f"--output: received {path}, which cannot be written; give a path in a folder that "
+            "exists and that you may write to"
+        )
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes | str) -> None:
@@ -36,6 +56,18 @@ def write_whole(path: str | os.PathLike[str], data: bytes | str) -> None:
     except OSError as error:
         os.unlink(temporary)
         raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Write a Keras model as a `.keras` file.
+
+    Raises:
+        UserError: as `write_whole`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder, path.name)
+        model.save(saved)
+        write_whole(path, saved.read_bytes())
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

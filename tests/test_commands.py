@@ -118,6 +118,7 @@ def wrong(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "narrow.npy", X[:, :, :3])
     np.save(folder / "nan.npy", np.full_like(X, np.nan))
     np.savez(folder / "two.npz", a=X, b=X)
+    (folder / "folder.keras").mkdir()
     (folder / "x.txt").write_text("1 2 3")
     (folder / "not.npy").write_bytes(b"no array")
     content = (files / "m.tflite").read_bytes()
@@ -144,6 +145,10 @@ MISTAKES = [
     ("calibration data: received NaN", f"{CONVERT} BAD/nan.npy {TO}"),
     ("data set: received 'mnist', expected one of", f"{CONVERT} mnist {TO}"),
     ("cannot be written", f"{CONVERT} OK/x.npy --output BAD/none/m.tflite"),
+    ("which is no file", f"{CONVERT} OK/x.npy --output BAD"),
+    ("which is no file", "run OK/m.tflite --input OK/x.npy --output BAD"),
+    ("which is no file", "train --output BAD/folder.keras"),
+    ("which is no file", "plan OK/m.keras --board x --max-ms 1 --output BAD/folder.keras"),
     ("none.npy: no such file", "run OK/m.tflite --input BAD/none.npy"),
     ("received a .txt file", "run OK/m.tflite --input BAD/x.txt"),
     ("not a readable .npy", "run OK/m.tflite --input BAD/not.npy"),
@@ -164,7 +169,8 @@ MISTAKES = [
     ),
     ("data set: received 'mnist'", "train --dataset mnist --output BAD/m.keras"),
     ("ends in .keras", "train --output BAD/m.h5"),
-    ("data set: received 'mnist'", "demo --dataset mnist --output BAD"),
+    ("data set: received 'mnist'", "demo --dataset mnist --output BAD/demo"),
+    ("seed: received -1", "demo --seed -1 --output BAD/demo"),
     ("board 'nucleo' is not known", f"demo --board nucleo {TO}"),
     ("cannot be made", "demo --output BAD/x.txt/deeper"),
 ]
@@ -189,6 +195,29 @@ def test_without_a_compiler(files: Path, monkeypatch, capsys) -> None:
     options = {"board": "disco_f407vg", "input": files / "x.npy"}
     assert main("simulate", files / "m.tflite", **options) == 2
     assert "arm-none-eabi-gcc is not in PATH; install it: apt install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["none/out{}", "folder{}", "locked/out{}"])
+@pytest.mark.parametrize(
+    ("suffix", "command"),
+    [
+        (".tflite", "convert none.keras --calibration none.npy"),
+        (".npy", "run none.tflite --input none.npy"),
+        (".npy", "device none.tflite --port none --input none.npy"),
+        (".keras", "train --dataset none"),
+        (".keras", "plan none.keras --board none --max-ms 1"),
+    ],
+)
+def test_the_output_is_checked_before_any_work(
+    output: str, suffix: str, command: str, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    """Whatever else is wrong, which only the work would find."""
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked")  # as root
+    path = tmp_path / output.format(suffix)
+    assert cli.main([*command.split(), "--output", str(path)]) == 2
+    assert f": --output: received {path}, " in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_written(files: Path, tmp_path: Path, capsys) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from hmd_tflm import datasets
 from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
+from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import FirmwareError
 from hmd_tflm.files import write_whole
 from hmd_tflm.layers.train import accuracy, build, structure, train
@@ -68,22 +68,21 @@ class Record:
         return asdict(self)
 
 
-def compare(name: str, board: str, folder: Path, seed: int) -> Iterator[Record]:
+def compare(data: Dataset, board: str, folder: Path, seed: int) -> Iterator[Record]:
     """Train, convert, run and simulate each candidate, one after the other.
 
     Args:
-        name: of the data set.
+        data: the set that each learns and is tested on.
         board: of the simulation.
         folder: gets the `.keras` and `.tflite` files and the generated C.
         seed: of all random numbers.
 
     Raises:
-        UserError: an unknown data set or board, a missing tool.
+        UserError: an unknown board, a missing tool.
         FirmwareError: the firmware answered other bytes than the host.
     """
-    data = datasets.load(name)
     for method, factor in CANDIDATES:
-        stem = f"{name}_{method}" + (f"_{factor:g}x" if factor > 1 else "")
+        stem = f"{data.name}_{method}" + (f"_{factor:g}x" if factor > 1 else "")
         shape = structure(method, data.x_train.shape[2], data.recipe.units, factor)
         model = build(data, shape, seed=seed)
         train(model, data, data.recipe, seed=seed)

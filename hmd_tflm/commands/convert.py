@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import check_output, write_whole
 from hmd_tflm.quiet import quiet
 
 EXAMPLE = "model.keras --calibration digits --output model.tflite"
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert and report."""
+    check_output(arguments.output)
     with quiet():
         from hmd_tflm.convert import convert
         from hmd_tflm.convert.load import load_calibration, load_model

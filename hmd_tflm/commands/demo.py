@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from hmd_tflm import datasets
 from hmd_tflm.files import make_folder, write_whole
 from hmd_tflm.quiet import quiet
 
@@ -30,15 +31,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Compare and report."""
     with quiet():
         from hmd_tflm.benchmarks.compare import CANDIDATES, compare
+        from hmd_tflm.layers.train import check_seed
     from hmd_tflm.benchmarks.report import markdown, plot
     from hmd_tflm.simulate.board import load_board
     from hmd_tflm.simulate.cycles.validation import explanation
 
     load_board(arguments.board)  # before any work
+    check_seed(arguments.seed)
+    data = datasets.load(arguments.dataset)
     folder: Path = arguments.output
     make_folder(folder)
     records = []
-    for record in compare(arguments.dataset, arguments.board, folder, arguments.seed):
+    for record in compare(data, arguments.board, folder, arguments.seed):
         records.append(record)
         print(
             f"[{len(records)}/{len(CANDIDATES)}] {record.label}: int8 "

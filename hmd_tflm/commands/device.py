@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hmd_tflm.files import read_input, read_whole, write_whole
+from hmd_tflm.files import check_output, read_input, read_whole, write_whole
 
 if TYPE_CHECKING:
     from hmd_tflm.device.compare import Comparison
@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hmd_tflm.device.session import Device
     from hmd_tflm.device.workload import from_array, from_dataset
 
+    if arguments.output:
+        check_output(arguments.output)
     content = read_whole(arguments.model)
     if arguments.dataset:
         work = from_dataset(content, datasets.load(arguments.dataset), arguments.rows)

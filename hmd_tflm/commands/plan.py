@@ -12,13 +12,12 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import check_output, save_model
 from hmd_tflm.quiet import quiet
 
 if TYPE_CHECKING:
@@ -48,6 +47,9 @@ def run(arguments: argparse.Namespace) -> None:
     from hmd_tflm.plan.cost import check_board
     from hmd_tflm.simulate.board import load_board
 
+    output: Path | None = arguments.output
+    if output:
+        check_output(output, ".keras")
     board = load_board(arguments.board)
     check_board(board)
     ms = _number("--max-ms", arguments.max_ms, {"": 1})
@@ -58,12 +60,6 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if limits == Limits():
         raise UserError("limits: received none, expected --max-ms, --max-flash or --max-ram")
-    output: Path | None = arguments.output
-    if output and (output.suffix != ".keras" or not output.parent.is_dir()):
-        raise UserError(
-            f"--output: received {output}, expected a name that ends in .keras, in a folder that "
-            "exists"
-        )
     with quiet():
         from hmd_tflm.convert.load import load_calibration, load_model
         from hmd_tflm.datasets import load
@@ -76,9 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
         data["calibration"] = load_calibration(arguments.calibration)
     result = plan(load_model(arguments.model), board, limits, **data)
     if output:
-        with tempfile.TemporaryDirectory() as folder:
-            result.model.save(Path(folder, output.name))
-            write_whole(output, Path(folder, output.name).read_bytes())
+        save_model(result.model, output)
     if arguments.json:
         json.dump(result.as_dict(), sys.stdout, indent=2)
         print()
@@ -90,7 +84,7 @@ def _number(name: str, text: str | None, suffixes: dict[str, int]) -> float:
     """A limit, without one infinite."""
     if text is None:
         return inf
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(\w?)", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(\w?)", text.strip())
     if match is None or match[2] not in suffixes or not float(match[1]):
         expected = " or ".join(f"5{suffix}" for suffix in suffixes)
         raise UserError(f"{name}: received {text!r}, expected a positive number such as {expected}")

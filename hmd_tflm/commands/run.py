@@ -13,7 +13,7 @@ import json
 
 import numpy as np
 
-from hmd_tflm.files import read_input, write_whole
+from hmd_tflm.files import check_output, read_input, write_whole
 from hmd_tflm.runtime import RUNTIMES, Interpreter
 
 EXAMPLE = "model.tflite --input x.npy --output y.npy"
@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run all rows."""
+    if arguments.output:
+        check_output(arguments.output)
     x = read_input(arguments.input)
     with Interpreter(arguments.model, arguments.runtime) as interpreter:
         y = interpreter.run(x)

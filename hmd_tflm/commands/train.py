@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from hmd_tflm import datasets
-from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import check_output, save_model
 from hmd_tflm.quiet import quiet
 
 with quiet():
@@ -42,11 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, write the model, and print its parameters and test accuracy."""
     output: Path = arguments.output
-    if output.suffix != ".keras" or not output.parent.is_dir():
-        raise UserError(
-            f"--output: received {output}, expected a name that ends in .keras, in a folder that "
-            "exists"
-        )
+    check_output(output, ".keras")
     dataset = datasets.load(arguments.dataset)
     given = {k: v for k in ("units", "epochs") if (v := getattr(arguments, k)) is not None}
     recipe = replace(dataset.recipe, **given)
@@ -59,9 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     model = build(dataset, shape, seed=arguments.seed)
     train(model, dataset, recipe, seed=arguments.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder, output.name))
-        write_whole(output, Path(folder, output.name).read_bytes())
+    save_model(model, output)
     result = {
         "dataset": dataset.name,
         "layer": arguments.layer,

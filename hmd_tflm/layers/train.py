@@ -134,9 +134,14 @@ def accuracy(model: keras.Model, x: NDArray, y: NDArray[np.int32]) -> float:
     return float(np.mean(model.predict(x, batch_size=256, verbose=0).argmax(-1) == y))
 
 
-def _set_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """Raise UserError unless NumPy and Keras can start from a seed."""
     if not 0 <= seed < 2**32:
         raise UserError(f"seed: received {seed}, expected 0 to {2**32 - 1}")
+
+
+def _set_seed(seed: int) -> None:
+    check_seed(seed)
     keras.utils.set_random_seed(seed)
 
 

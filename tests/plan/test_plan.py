@@ -110,6 +110,8 @@ def test_limits_that_cannot_be_kept(compiler) -> None:
         (("--board", BOARD), "received none, expected --max-ms, --max-flash or --max-ram"),
         (("--board", BOARD, "--max-ms", "soon"), "--max-ms: received 'soon', expected a positive"),
         (("--board", BOARD, "--max-ms", "5k"), "--max-ms: received '5k'"),
+        (("--board", BOARD, "--max-ms", "."), "--max-ms: received '.'"),
+        (("--board", BOARD, "--max-ms", ".8", "--dataset", "cats"), "data set: received 'cats'"),
         (("--board", BOARD, "--max-flash", "48kB"), "--max-flash: received '48kB'"),
         (("--board", BOARD, "--max-ram", "0"), "--max-ram: received '0'"),
         (("--board", BOARD, "--max-ms", "5", "--output", "x.h5"), "ends in .keras"),
