@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +105,8 @@ class Structure:
         _check_compression(compression)
         one = cls(inputs, units, rows=0, blocks=1, rank=1, shared=shared, gates=gates)
         rank = int(one.dense_parameters / compression / one.parameters)
+        if one.compression < 1:
+            raise UserError(_no_smaller(one, compression))
         if rank < 1:
             raise UserError(
                 f"compression: received {compression:g}, expected at most "
@@ -149,9 +153,12 @@ class Structure:
         budget = shape(units).dense_parameters / compression
         rows = _last(units, lambda r: shape(r).parameters <= budget)
         if rows is None:
+            least = shape(0)
+            if least.compression < 1:
+                raise UserError(_no_smaller(least, compression))
             raise UserError(
                 f"compression: received {compression:g}, expected 1 to "
-                f"{shape(0).compression:.4g}, the range that blocks={blocks}, rank={rank}, "
+                f"{least.compression:.4g}, the range that blocks={blocks}, rank={rank}, "
                 f"shared={shared} can reach at inputs={inputs}, units={units}"
             )
         return shape(rows)
@@ -266,8 +273,16 @@ def _check_integer(name: str, value: int, least: int) -> None:
 
 
 def _check_compression(compression: float) -> None:
-    if not 1 <= compression < float("inf"):
+    if not isinstance(compression, Real) or not 1 <= compression < inf:
         raise UserError(f"compression: received {compression!r}, expected a number of 1 or more")
+
+
+def _no_smaller(least: Structure, compression: float) -> str:
+    return (
+        f"compression: received {compression:g}, but at inputs={least.inputs}, "
+        f"units={least.units} factors (blocks={least.blocks}, rank={least.rank}, "
+        f"shared={least.shared}) are larger than a dense layer; leave it dense"
+    )
 
 
 def _last(limit: int, holds: Callable[[int], bool]) -> int | None:

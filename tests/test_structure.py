@@ -81,3 +81,17 @@ def test_unreachable_compression_names_the_range() -> None:
         Structure.hmd(10, 118, 400.0)
     with pytest.raises(ValueError, match="received nan"):
         Structure.hmd(10, 118, float("nan"))
+
+
+@pytest.mark.parametrize("compression", ["4", None])
+def test_a_compression_that_is_no_number(compression) -> None:
+    for make in (Structure.hmd, Structure.lmf):
+        with pytest.raises(ValueError, match=f"received {compression!r}, expected a number of 1"):
+            make(10, 118, compression)
+
+
+def test_one_unit_has_no_smaller_factors() -> None:
+    assert Structure.hmd(5, 1, 1.0).rows == 1
+    for make in (Structure.hmd, Structure.lmf):
+        with pytest.raises(ValueError, match=r"received 1.2, but .* units=1 .* than a dense layer"):
+            make(5, 1, 1.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import keras
@@ -30,7 +31,8 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
         A new model, with the compile options of the old one.
 
     Raises:
-        UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once.
+        UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once, or two of
+            one name.
 
     Example:
 
@@ -57,12 +59,18 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
 def _ranges(model: keras.Model, calibration: NDArray) -> dict[str, Ranges]:
     """What the converter would choose for each layer, by the layers' names."""
     quantized = quantize_model(model, calibration, frozen=False)
+    of_name = Counter(layer.name for layer in model._flatten_layers() if type(layer) in _KINDS)
     ranges: dict[str, Ranges] = {}
     for layer, integers, observed in zip(
         quantized.layers, quantized.integers, quantized.seen.observed, strict=True
     ):
         if layer.name in ranges:
-            raise UserError(f"layer {layer.name}: is called more than once, expected one call")
+            count = of_name[layer.name]
+            raise UserError(
+                f"layer {layer.name}: received {count} layers of this name, expected one"
+                if count > 1
+                else f"layer {layer.name}: is called more than once, expected one call"
+            )
         options = integers.options
         ranges[layer.name] = Ranges(
             options.x_scale,

@@ -141,7 +141,7 @@ class _Compression:
                 "of their own; give each call a layer of its own"
             )
         if not _is_recurrent(old):
-            return copy_weights(old, new, orders, [tensor.shape[-1] for tensor in inputs])
+            return copy_weights(old, new, orders, [tensor.shape for tensor in inputs])
         if len(inputs) > 1:
             raise UserError(f"layer {old.name}: received an initial state, expected none")
         if not isinstance(old, Bidirectional):
@@ -214,6 +214,11 @@ def _structures(
         return {name: _shape(name, s, factor, family, options) for name, s in dense.items()}
     for name, given in factor.items():
         s = dense.get(name)
+        if not isinstance(given, Structure):
+            raise UserError(
+                f"factor: received {given!r} for {name}, expected a Structure; give one number for "
+                "all layers, or structures by the layers' names"
+            )
         if s is None or (given.inputs, given.units, given.gates) != (s.inputs, s.units, s.gates):
             known = ", ".join(
                 f"{name} ({s.inputs} inputs, {s.units} units, {s.gates} gates)"

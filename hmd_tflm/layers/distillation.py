@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers.model_inputs import check_built
 
 
 class Distiller(keras.Model):
@@ -20,8 +21,8 @@ class Distiller(keras.Model):
     `keras.distillation.Distiller` adds up leaves out sample weights and regularizers.)
 
     Args:
-        student: the model to train, its outputs softmax probabilities or logits
-            ``[batch, (steps,) classes]``.
+        student: the model to train, Sequential or functional; its one output softmax
+            probabilities or logits ``[batch, (steps,) classes]``.
         teacher: a trained model for the same inputs with the same classes.
         temperature: above 0; the higher, the more the unlikely classes count.
         alpha: the teacher's part, 0..1; with 0 this is the student's own training.
@@ -51,6 +52,12 @@ class Distiller(keras.Model):
             raise UserError(f"temperature: received {temperature!r}, expected a number above 0")
         if not 0 <= alpha <= 1:
             raise UserError(f"alpha: received {alpha!r}, expected 0 to 1")
+        for model in (student, teacher):
+            check_built(model)
+            if len(model.outputs) != 1:
+                raise UserError(
+                    f"model {model.name}: received {len(model.outputs)} outputs, expected one"
+                )
         for name in ("input_shape", "output_shape"):
             received, expected = getattr(student, name), getattr(teacher, name)
             if received != expected:

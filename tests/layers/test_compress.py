@@ -32,6 +32,15 @@ def sequential(*layers: Any) -> keras.Model:
     return keras.Sequential([keras.Input((STEPS, INPUTS)), *layers])
 
 
+def by_the_last_axis() -> keras.Model:
+    """Its axes count from the first."""
+    x = keras.Input((STEPS, INPUTS))
+    joined = kl.Concatenate(axis=2)([kl.LSTM(12, return_sequences=True)(x), x])
+    spread = kl.LayerNormalization(axis=2)(kl.BatchNormalization(axis=2)(joined))
+    each = kl.TimeDistributed(kl.LayerNormalization(axis=1))(spread)
+    return keras.Model(x, kl.Dense(2)(each))
+
+
 def functional() -> keras.Model:
     x = keras.Input((STEPS, INPUTS))
     a = kl.LSTM(12, return_sequences=True, go_backwards=True)(x)
@@ -63,6 +72,7 @@ MODELS: dict[str, Any] = {
         kl.Dense(3, activation="softmax"),
     ),
     "functional": functional,
+    "by_the_last_axis": by_the_last_axis,
 }
 
 
@@ -196,6 +206,13 @@ def test_the_new_model_is_compiled_and_saved_like_the_old(tmp_path: Path) -> Non
         ),
         (lambda: keras.Sequential([kl.LSTM(8)]), 2, {}, "received a Sequential, expected .* built"),
         (MODELS["lstm"], 99, {}, "layer lstm.*: compression: received 99, expected 1 to"),
+        (MODELS["lstm"], "4", {}, "compression: received '4', expected a number of 1 or more"),
+        (
+            lambda: sequential(kl.LSTM(8, name="a")),
+            {"a": 4},
+            {},
+            "factor: received 4 for a, expected a Structure; give one number for all layers",
+        ),
         (MODELS["lstm"], 2, {"family": "svd"}, "family: received 'svd', expected one of hmd, hmf"),
         (MODELS["lstm"], 2, {"rank": 3}, "family hmd: .*unexpected keyword argument 'rank'"),
         (

@@ -106,3 +106,11 @@ def test_models_that_do_not_fit_are_refused() -> None:
         Distiller(classifier(1), classifier(2, sequences=True))
     with pytest.raises(UserError, match="received Dense as the last layer, expected .*'softmax'"):
         Distiller(classifier(1), classifier(2, "relu"))
+    unbuilt = keras.Sequential([HMDLSTM(6), keras.layers.Dense(CLASSES, "softmax")])
+    for models in ((unbuilt, classifier(1)), (classifier(1), unbuilt)):
+        with pytest.raises(UserError, match="received a Sequential, expected .* that is built"):
+            Distiller(*models)
+    one = classifier(1)
+    two = keras.Model(one.inputs, [one.outputs[0], one.outputs[0]], name="two")
+    with pytest.raises(UserError, match="model two: received 2 outputs, expected one"):
+        Distiller(two, two)

@@ -304,3 +304,10 @@ def test_what_cannot_be_trained_so_is_refused() -> None:
     model = keras.Model(x, keras.layers.Dense(2)(y))
     with pytest.raises(UserError, match="layer twice: is called more than once"):
         quantize_aware(model, np.ones((4, 4, 3), np.float32))
+    both = [
+        keras.layers.Bidirectional(HMDLSTM(4, rows=4, name="r", return_sequences=sequences))
+        for sequences in (True, False)
+    ]
+    model = keras.Sequential([keras.Input((4, 3)), *both, keras.layers.Dense(2)])
+    with pytest.raises(UserError, match="layer backward_r: received 2 layers of this name, exp"):
+        quantize_aware(model, np.ones((4, 4, 3), np.float32))
