@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -28,23 +28,57 @@ from hmd_tflm.simulate.simulate import simulate
 from hmd_tflm.structure import Structure
 
 BOARD = "nucleo_f446re"
-MODELS = {4: 28, 3: 22}  # by gates: of LSTM layers, of GRU layers
 BIAS = 2.0  # standard deviation, so that pre-activations vary as in trained layers
-KINDS = ("dense", "hmd", "hmd", "hmf", "hmf", "shared hmf", "lmf", "shared lmf")
 
 
-def random_ops(gates: int, seed: int) -> list[Op]:
-    """One of every kind of shape, in sizes from those of sensors to those of keyword spotting."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Of the layers of a model, each from the least to the most; and the kind of each layer."""
+
+    inputs: tuple[int, int]
+    steps: tuple[int, int]
+    units: tuple[int, int]
+    factor: tuple[float, float]
+    rank: tuple[int, int]
+    kinds: tuple[str, ...]
+
+
+USUAL = Sizes(
+    (2, 90),
+    (1, 12),
+    (8, 128),
+    (1.3, 6.0),
+    (2, 16),
+    ("dense", "hmd", "hmd", "hmf", "hmf", "shared hmf", "lmf", "shared lmf"),
+)
+# A small dense layer's code stays in the flash's cache from step to step
+SMALL = Sizes(
+    (1, 30),
+    (1, 60),
+    (4, 16),
+    (1.1, 4.0),
+    (2, 8),
+    ("dense", "dense", "dense", "hmd", "hmd", "hmf", "lmf", "shared lmf"),
+)
+MODELS = ((4, USUAL, 28), (3, USUAL, 22), (4, SMALL, 18), (3, SMALL, 18))  # by gates
+
+
+def random_ops(gates: int, sizes: Sizes, seed: int) -> list[Op]:
+    """A layer of each kind."""
     rng = np.random.default_rng(seed)
-    inputs, steps = _between(rng, 2, 90), int(rng.integers(1, 13))
+    inputs, steps = _between(rng, *sizes.inputs), _integer(rng, *sizes.steps)
     ops: list[Op] = []
-    while len(ops) < len(KINDS):
-        units, factor = _between(rng, 8, 128), rng.uniform(1.3, 6)
-        blocks, rank = int(2 ** rng.integers(3)), int(rng.integers(2, 17))
+    while len(ops) < len(sizes.kinds):
+        units, factor = _between(rng, *sizes.units), rng.uniform(*sizes.factor)
+        blocks, rank = int(2 ** rng.integers(3)), _integer(rng, *sizes.rank)
         with suppress(UserError):  # too small for the factor
-            shape = _shape(KINDS[len(ops)], inputs, units, gates, factor, blocks, rank)
+            shape = _shape(sizes.kinds[len(ops)], inputs, units, gates, factor, blocks, rank)
             ops.append(Op(shape, steps, return_sequences=bool(rng.integers(2))))
     return ops
+
+
+def _integer(rng: np.random.Generator, least: int, most: int) -> int:
+    return int(rng.integers(least, most + 1))
 
 
 def _between(rng: np.random.Generator, least: int, most: int) -> int:
@@ -111,10 +145,10 @@ def _model(op: Op) -> Any:
 
 def main() -> None:
     """Measure all models."""
-    models = [(gates, seed) for gates, count in MODELS.items() for seed in range(count)]
+    models = [(gates, sizes, seed) for gates, sizes, count in MODELS for seed in range(count)]
     layers: list[dict[str, Any]] = []
-    for gates, seed in tqdm(models, "simulate", unit="model"):
-        layers += measure(random_ops(gates, seed))
+    for model in tqdm(models, "simulate", unit="model"):
+        layers += measure(random_ops(*model))
     flash = load_board(BOARD).flash
     assert flash is not None
     head = {

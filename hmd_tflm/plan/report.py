@@ -24,15 +24,17 @@ _BLOCK = re.compile(r"(<!-- (pieces|errors|example) -->\n).*?(<!-- end -->)", re
 
 
 def held_out_errors(seed: int = 0) -> dict[str, np.ndarray]:
-    """Relative errors for each half of the layers, predicted from the other half.
+    """Relative errors for each quarter of the layers, predicted from the other three.
 
     Returns:
         "core": of the cycles at zero wait states; "total": with the waits for the flash.
     """
     layers = json.loads(FILE.read_text())["layers"]
     order = np.random.default_rng(seed).permutation(len(layers))
-    halves = [[layers[i] for i in order[n::2]] for n in (0, 1)]
-    parts = [errors(Coefficients(halves[1 - n]), halves[n]) for n in (0, 1)]
+    parts = []
+    for quarter in (order[n::4] for n in range(4)):
+        others = Coefficients([layers[i] for i in np.setdiff1d(order, quarter)])
+        parts.append(errors(others, [layers[i] for i in quarter]))
     return {name: np.concatenate([part[name] for part in parts]) for name in ("core", "total")}
 
 
@@ -72,7 +74,7 @@ def _errors() -> str:
         found = np.abs(held_out_errors()[name])
         lines.append(
             f"- {label}: rms {np.sqrt(np.mean(found**2)):.1%}, worst {found.max():.1%} in "
-            f"{len(found)} layers, each half predicted from the other;"
+            f"{len(found)} layers, each quarter predicted from the others;"
         )
     return "\n".join(lines).removesuffix(";") + ".\n"
 
