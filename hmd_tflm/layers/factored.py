@@ -308,6 +308,11 @@ class FactoredLayer(keras.layers.RNN):
             ]
             return function(self, sequences, initial_state, mask, *tensors)
 
+    def _maybe_config_dropout_masks(self, *args: Any) -> None:
+        """Keras draws masks before the loop, also at inference: one in its place needs none."""
+        if recurrence.replacement() is None:
+            super()._maybe_config_dropout_masks(*args)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return super().get_config() | {name: getattr(self.cell, name) for name in SHAPE_ARGUMENTS}

@@ -16,7 +16,7 @@ _replacement: ContextVar[Recurrence | None] = ContextVar("recurrence", default=N
 def override(function: Recurrence) -> Iterator[None]:
     """Call a function instead of the time loop of every HMDLSTM and HMDGRU called meanwhile.
 
-    The function stands for inference: dropout is not applied before it. What the layer does
+    The function stands for inference: no dropout mask is drawn for it. What the layer does
     around its loop (states of a stateful layer, the choice of outputs, casts) stays.
 
     Args:

@@ -1,5 +1,7 @@
 """The converter: what it makes of Keras models, and what it refuses."""
 
+from pathlib import Path
+
 import models
 import numpy as np
 import pytest
@@ -76,6 +78,23 @@ def test_directions_and_sequences(layer: type, backwards: bool, sequences: bool)
         y = interpreter.run(X)
     assert y.shape == expected.shape
     assert np.abs(y - expected).max() < 0.04
+
+
+@every_layer
+@pytest.mark.parametrize("wrap", [lambda layer: layer, keras.layers.Bidirectional])
+def test_dropout_leaves_no_trace(layer: type, wrap, tmp_path: Path) -> None:
+    def model(**options: float) -> keras.Model:
+        return small(wrap(layer(8, 2.0, **options)), keras.layers.Dense(3))
+
+    plain, dropping = model(), model(dropout=0.2, recurrent_dropout=0.1)
+    dropping.set_weights(plain.get_weights())
+    dropping.save(tmp_path / "dropping.keras")
+    with Interpreter(convert(plain, X).content) as interpreter:
+        expected = interpreter.run(X)
+    for one in (dropping, keras.saving.load_model(tmp_path / "dropping.keras")):
+        with Interpreter(convert(one, X).content) as interpreter:
+            np.testing.assert_array_equal(interpreter.run(X), expected)
+        assert (np.asarray(one(X, training=True)) != np.asarray(one(X))).any()
 
 
 @every_layer

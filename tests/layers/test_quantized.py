@@ -214,6 +214,16 @@ def test_a_model_answers_as_when_converted(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("layer", [HMDLSTM, HMDGRU])
+def test_dropout_is_not_applied(layer: type) -> None:
+    x, head = rows_of("hmd"), keras.layers.Dense(2)
+    model = keras.Sequential([keras.Input(x.shape[1:]), layer(8, dropout=0.5), head])
+    tuned = quantize_aware(model, x)
+    expected = int8_before_the_head(convert(model, x).content, x)
+    np.testing.assert_array_equal(before_the_head(tuned, x), expected)
+    np.testing.assert_array_equal(tuned(x, training=True), tuned(x))
+
+
 @pytest.mark.parametrize(
     "name", ["hmf_shared_rank_2", "bidirectional_stacked", "gru_shared_rank_3", "gru_behind_lstm"]
 )
