@@ -20,8 +20,19 @@ LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 H_STATE, H_INTERMEDIATE = 18, 4  # of its inputs, of its intermediate tensors
 H_RANGE = (-1.0, 127 / 128)  # of an int8 h: scale 1/128, zero point 0
 
-# Ops that only move values: what comes out has the scale of what went in.
-_MOVES = ("RESHAPE", "REVERSE_V2", "STRIDED_SLICE", "CONCATENATION", "SQUEEZE", "EXPAND_DIMS")
+# Ops that move or choose values: what comes out has the scale of what went in.
+_MOVES = (
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "EXPAND_DIMS",
+    "MAX_POOL_2D",
+    "PAD",
+    "RESHAPE",
+    "REVERSE_V2",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,8 @@ def calibrate(content: bytes, layers: list[TracedLayer], data: NDArray) -> Calib
     """Run the float model on each row of ``data`` and write the ranges into it.
 
     TensorFlow Lite runs what is around the recurrent layers: once to each layer, whose outputs for
-    all rows are then computed (`hmd_tflm.convert.recurrence`), and once to the end.
+    all rows are then computed (`hmd_tflm.convert.recurrence`), and once to the end. The x of a
+    layer that was trained with ranges has those.
 
     Args:
         content: the float `.tflite`.
@@ -82,6 +94,10 @@ def calibrate(content: bytes, layers: list[TracedLayer], data: NDArray) -> Calib
                     max(ranges[index, 1], values.max()),
                 )
         result.append(read(int(graph.outputs[0]))[0])
+    for op, layer in zip(stand_ins, layers, strict=True):
+        if (trained := layer.ranges) is not None:
+            x = _moved_to(model, graph, int(op.inputs[0]))
+            ranges[x] = _range(trained.x_scale, trained.x_zero_point)
     for index in _h_tensors(model, graph, stand_ins):
         ranges[index] = H_RANGE
     for index in np.flatnonzero(np.isfinite(ranges).all(axis=1)):
@@ -146,6 +162,35 @@ def _h_tensors(model: Any, graph: Any, stand_ins: list[Any]) -> set[int]:
         int(i) for op in stand_ins for i in (op.inputs[H_STATE], op.intermediates[H_INTERMEDIATE])
     }
     return found | own
+
+
+def _moved_to(model: Any, graph: Any, tensor: int) -> list[int]:
+    """A tensor, and those whose values earlier ops move to it without changing them."""
+    found = {tensor}
+    for op in reversed(graph.operators):
+        if tflite.op_name(model, op) in _MOVES and found & {int(i) for i in op.outputs}:
+            found |= {int(i) for i in op.inputs if tflite.constant(model, graph.tensors[i]) is None}
+    return sorted(found)
+
+
+def _range(scale: float, zero_point: int) -> tuple[float, float]:
+    """Ends in float32 from which TensorFlow Lite computes this scale of int8 again, to the bit.
+
+    It divides their float32 difference by 255. So the larger end is rounded towards zero, and the
+    other one, which has finer steps, makes up the difference.
+    """
+    difference = float(np.float32(255 * scale))
+    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    if high > -low:
+        high = _towards_zero(high)
+        return high - difference, high
+    low = _towards_zero(low)
+    return low, low + difference
+
+
+def _towards_zero(value: float) -> float:
+    near = np.float32(value)
+    return float(near if abs(near) <= abs(value) else np.nextafter(near, np.float32(0)))
 
 
 def _set_range(tensor: Any, low: float, high: float) -> None:

@@ -69,6 +69,7 @@ def quantize_model(model: keras.Model, calibration: NDArray, *, frozen: bool = T
     integers = []
     for spot, layer, observed in zip(places, layers, seen.observed, strict=True):
         info = tflite.tensor_info(quantized.subgraphs[0].tensors[spot.x])
+        _check_x(layer, info)
         options = Options(
             structure=layer.structure,
             return_sequences=layer.return_sequences,
@@ -96,3 +97,15 @@ def quantize_rest(model: bytes, input_type: np.dtype) -> bytes:
             )
     except RuntimeError as error:
         raise UserError(f"model: TensorFlow Lite does not quantise it ({reason(error)})") from error
+
+
+def _check_x(layer: TracedLayer, info: tflite.TensorInfo) -> None:
+    """A layer that was trained with ranges has their x."""
+    trained = layer.ranges
+    if trained and (info.scale, info.zero_point) != (trained.x_scale, trained.x_zero_point):
+        raise UserError(
+            f"layer {layer.name}: the quantised model gives its input the scale {info.scale:g}, "
+            f"zero point {info.zero_point}, expected {trained.x_scale:g}, {trained.x_zero_point}, "
+            "with which it was trained; call quantize_aware again, or put a layer with weights "
+            "before it"
+        )

@@ -20,6 +20,7 @@ from hmd_tflm.layers import HMDGRU, HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDGRU, QuantizedHMDLSTM, QuantizedLayer, Ranges
 from hmd_tflm.op.options import Options
 from hmd_tflm.op.quantize import Factors, Observed, quantize
+from hmd_tflm.op.read import read_layers
 from hmd_tflm.op.reference import run, zero_state
 from hmd_tflm.runtime import Interpreter
 from hmd_tflm.structure import Structure
@@ -243,6 +244,50 @@ def test_a_trained_model_answers_as_when_converted(name: str, tmp_path: Path) ->
     plain = models.build(name, 12, 9)
     plain.set_weights(tuned.get_weights())
     assert (int8_before_the_head(convert(plain, x).content, x) != received).any()
+
+
+def ops_and_layers_answers(
+    tuned: keras.Model, content: bytes, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of a deployed op, and of the trained layer with the same float inputs, in steps of h."""
+    (layer,) = (one for one in tuned.layers if isinstance(one, QuantizedLayer))
+    (op,) = read_layers(tflite.read(content))
+    values, options = np.asarray(keras.Model(tuned.inputs[0], layer.input)(x)), op.integers.options
+    steps = np.rint(values.astype(float) / options.x_scale) + options.x_zero_point
+    received = run(op.integers, np.clip(steps, -128, 127).astype(np.int8))
+    return received, np.asarray(layer(values)) * 128
+
+
+IN_FRONT: dict[str, Any] = {
+    "nothing": lambda x: x,
+    "dense": lambda x: keras.layers.Dense(6, activation="relu")(x),
+    "pooling": lambda x: keras.layers.MaxPooling1D(2)(keras.layers.Dense(6)(x)),
+    "transposed": lambda x: keras.layers.Permute((2, 1))(keras.layers.Dense(6)(x)),
+    "joined": lambda x: keras.layers.Concatenate()([x, keras.layers.Dense(3)(x)]),
+}
+
+
+@pytest.mark.parametrize("front", IN_FRONT)
+def test_the_op_is_the_trained_layer_whatever_comes_before(front: str) -> None:
+    """Though the weights have grown, and other rows calibrate the conversion."""
+    x, inputs = rows_of("hmd"), keras.Input((12, 9))
+    h = HMDLSTM(8, 2.0, go_backwards=True)(IN_FRONT[front](inputs))
+    tuned = quantize_aware(keras.Model(inputs, keras.layers.Dense(5)(h)), x)
+    for weight in tuned.trainable_weights:
+        weight.assign(weight * 1.1)
+    for rows in (x, x[:3] / 2):
+        received, expected = ops_and_layers_answers(tuned, convert(tuned, rows).content, x)
+        np.testing.assert_array_equal(received, expected)
+
+
+def test_an_input_scale_that_cannot_be_kept_is_refused() -> None:
+    x, layer, head = rows_of("hmd"), HMDLSTM(8, 2.0, name="rnn"), keras.layers.Dense(2)
+    tuned = quantize_aware(keras.Sequential([keras.Input((12, 9)), layer, head]), x)
+    model = keras.Sequential(
+        [keras.Input((12, 9)), keras.layers.Activation("tanh"), *tuned.layers]  # of scale 1/128
+    )
+    with pytest.raises(UserError, match="layer rnn: .* scale 0.0078125, zero point 0, expected"):
+        convert(model, x)
 
 
 def test_fine_tuning_under_xla_makes_float_and_int8_agree_on_digits() -> None:
