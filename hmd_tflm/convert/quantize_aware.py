@@ -12,7 +12,7 @@ from hmd_tflm.convert.quantize import quantize_model
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
 from hmd_tflm.layers.quantized import QuantizedHMDGRU, QuantizedHMDLSTM, Ranges
-from hmd_tflm.layers.twin import twin
+from hmd_tflm.layers.twin import clone, twin
 
 _KINDS = {HMDLSTM: QuantizedHMDLSTM, HMDGRU: QuantizedHMDGRU}
 
@@ -28,7 +28,8 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
         model, calibration: as for `hmd_tflm.convert.convert`; the model is left as it is.
 
     Returns:
-        A new model, with the compile options of the old one.
+        A new model, with the compile options of the old one; with a loss or metric of your own that
+        Keras does not know, it is not compiled.
 
     Raises:
         UserError: as `hmd_tflm.convert.convert`; a layer that is called more than once, or two of
@@ -49,9 +50,7 @@ def quantize_aware(model: keras.Model, calibration: NDArray) -> keras.Model:
                 return kind.from_config(old.get_config() | {"ranges": ranges[old.name]})
         return None
 
-    result = keras.models.clone_model(
-        model, clone_function=lambda old: twin(old, quantized), recursive=True
-    )
+    result = clone(model, lambda old: twin(old, quantized), recursive=True)
     result.set_weights(model.get_weights())
     return result
 

@@ -17,7 +17,7 @@ from hmd_tflm.layers.gru import HMDGRU
 from hmd_tflm.layers.lstm import HMDLSTM
 from hmd_tflm.layers.model_inputs import check_built, checked_rows
 from hmd_tflm.layers.reorder import Order, copy_weights, joined, same
-from hmd_tflm.layers.twin import twin
+from hmd_tflm.layers.twin import clone, twin
 from hmd_tflm.structure import Structure
 
 FAMILIES = ("hmd", "hmf", "lmf")
@@ -61,7 +61,8 @@ def compress(
             (hmf and lmf).
 
     Returns:
-        A new model, with the compile options of the old one. Other layers keep their weights.
+        A new model, in which other layers keep their weights. It has the compile options of the
+        old one; with a loss or metric of your own that Keras does not know, it is not compiled.
 
     Raises:
         UserError: nothing to compress; a factor, option or layer that cannot be served;
@@ -93,15 +94,13 @@ class _Compression:
     def of(self, model: keras.Model) -> keras.Model:
         """The new model."""
         if isinstance(model, keras.Sequential):
-            new_model = keras.models.clone_model(model, clone_function=self.twin)
+            new_model = clone(model, self.twin)
             order: Order = None
             for layer in new_model.layers:
                 order = self.give_weights(layer, [layer.input], [order])
             left = [order]
         else:
-            new_model = keras.models.clone_model(
-                model, clone_function=self.twin, call_function=self.call
-            )
+            new_model = clone(model, self.twin, call_function=self.call)
             left = [self.orders.get(id(tensor)) for tensor in new_model.outputs]
         if not all(order is None for order in left):
             raise UserError(

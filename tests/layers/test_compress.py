@@ -167,6 +167,20 @@ def test_the_new_model_is_compiled_and_saved_like_the_old(tmp_path: Path) -> Non
     assert_same(loaded(X), small(X))
 
 
+def of_ones_own(y: Any, y_pred: Any) -> Any:
+    return keras.ops.mean(keras.ops.square(y - y_pred))
+
+
+@pytest.mark.parametrize("loss", [of_ones_own, lambda y, y_pred: of_ones_own(y, y_pred)])
+@pytest.mark.parametrize("name", ["lstm", "functional"])
+def test_a_loss_that_keras_does_not_know(name: str, loss: Any) -> None:
+    model, _ = planted(MODELS[name]())
+    model.compile("adam", loss)
+    small = compress(model, 1)
+    assert_same(small(X), model(X))
+    assert model.compiled and not small.compiled
+
+
 @pytest.mark.parametrize(
     ("model", "factor", "options", "message"),
     [

@@ -350,6 +350,16 @@ def test_weights_that_outgrow_the_shifts_are_refused_when_converted(layer: type)
     )
 
 
+def test_a_loss_that_keras_does_not_know() -> None:
+    head = keras.layers.Dense(2)
+    model = keras.Sequential([keras.Input((4, 9)), HMDLSTM(8), keras.Sequential([head])])
+    model.compile("adam", lambda y, y_pred: keras.ops.mean((y - y_pred) ** 2))
+    tuned = quantize_aware(model, np.ones((4, 4, 9), np.float32))
+    assert model.compiled and not tuned.compiled
+    model.compile("adam", "mse")
+    assert quantize_aware(model, np.ones((4, 4, 9), np.float32)).loss == "mse"
+
+
 def test_what_cannot_be_trained_so_is_refused() -> None:
     ranges = Ranges(1 / 64, 0, 1, 2, 0, [])
     with pytest.raises(UserError, match="dtype: received compute dtype bfloat16, expected float32"):
