@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers.head import is_softmax
 from hmd_tflm.layers.model_inputs import check_built
 
 
@@ -17,7 +19,7 @@ class Distiller(keras.Model):
     The loss is ``(1 - alpha) loss + alpha temperature**2 KL(teacher || student)``, where `loss` is
     what `compile` was given, with sample weights, and the regularizers; and KL is the divergence
     of the two answers' probabilities ``softmax(logits / temperature)``, in the mean over
-    sequences (and steps). The student is trained in place: save and convert it alone. (What
+    sequences (and steps, without masked ones). The student is trained in place: save and convert it alone. (What
     `keras.distillation.Distiller` adds up leaves out sample weights and regularizers.)
 
     Args:
@@ -66,8 +68,8 @@ class Distiller(keras.Model):
                     f"{expected} of teacher {teacher.name}"
                 )
         self.student, self.temperature, self.alpha = student, temperature, alpha
-        self._student_is_softmax = _is_softmax(student)
-        teacher_is_softmax = _is_softmax(teacher)
+        self._student_is_softmax = is_softmax(student)
+        teacher_is_softmax = is_softmax(teacher)
         # Not an attribute: the teacher is no part of this model, neither to train nor to save
         self._taught = lambda x: self._soften(teacher(x, training=False), teacher_is_softmax)
 
@@ -87,10 +89,8 @@ class Distiller(keras.Model):
         own = super().compute_loss(x, y, y_pred, sample_weight, training)
         if self.alpha == 0:
             return own
-        distance = keras.losses.KLDivergence()(
-            ops.stop_gradient(self._taught(x)),
-            self._soften(y_pred, self._student_is_softmax),
-            sample_weight,
+        distance = _Distance(lambda outputs: self._soften(outputs, self._student_is_softmax))(
+            ops.stop_gradient(self._taught(x)), y_pred, sample_weight
         )
         return (1 - self.alpha) * own + self.alpha * self.temperature**2 * distance
 
@@ -101,17 +101,15 @@ class Distiller(keras.Model):
         return ops.softmax(outputs / self.temperature, axis=-1)
 
 
-def _is_softmax(model: keras.Model) -> bool:
-    """Whether the outputs are probabilities, else logits."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.TimeDistributed):
-        last = last.layer
-    activation = getattr(last, "activation", None)
-    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
-        return True
-    if activation is keras.activations.linear:
-        return False
-    raise UserError(
-        f"model {model.name}: received {type(last).__name__} as the last layer, expected a layer "
-        "with activation 'softmax' or 'linear'"
-    )
+class _Distance(keras.losses.Loss):
+    """KL(teacher || student) of answers whose first are softened, the student's not yet.
+
+    So Keras finds the mask of the steps, which the student's own tensor carries.
+    """
+
+    def __init__(self, soften: Callable[[Any], Any]) -> None:
+        super().__init__(name="distance")
+        self._soften = soften
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return keras.losses.kl_divergence(y_true, self._soften(y_pred))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hmd_tflm.approximate import Approximation, approximate
 from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import UserError
+from hmd_tflm.layers.head import is_softmax
 from hmd_tflm.structure import Structure
 
 FACTORS = np.geomspace(1.25, 8, 12)
@@ -85,7 +86,7 @@ class Probe:
         dataset: whose labels the model predicts.
 
     Raises:
-        UserError: its output is not of the data set's classes.
+        UserError: its output is not of the data set's classes, or neither a softmax nor linear.
     """
 
     def __init__(self, model: keras.Model, dataset: Dataset) -> None:
@@ -98,8 +99,7 @@ class Probe:
                 f"model {model.name}: received an output of shape {model.output_shape[1:]}, expected "
                 f"{expected}, the classes of {dataset.name}; give its inputs with --calibration"
             )
-        linear = getattr(model.layers[-1], "activation", None) is keras.activations.linear
-        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=linear)
+        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not is_softmax(model))
         self._before = self._now()
 
     def __call__(self, layer: Layer, structure: Structure, found: Approximation) -> float:

@@ -16,12 +16,15 @@ X = RNG.normal(size=(BATCH, STEPS, INPUTS)).astype(np.float32)
 Y = RNG.integers(CLASSES, size=BATCH)
 
 
-def classifier(seed: int, activation: str = "softmax", *, sequences: bool = False) -> keras.Model:
+def classifier(
+    seed: int, activation: str = "softmax", *, sequences: bool = False, masked: bool = False
+) -> keras.Model:
     keras.utils.set_random_seed(seed)
     penalty = keras.regularizers.L2(0.01)
     return keras.Sequential(
         [
             keras.Input((STEPS, INPUTS)),
+            *([keras.layers.Masking()] if masked else []),
             HMDLSTM(6, 1.5, return_sequences=sequences, kernel_regularizer=penalty),
             keras.layers.Dense(CLASSES, activation=activation, kernel_initializer="random_normal"),
         ]
@@ -33,32 +36,39 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
-@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize(
+    ("sequences", "masked"), [(False, False), (True, False), (True, True)], ids=str
+)
 @pytest.mark.parametrize(("ours", "theirs"), [("softmax", "linear"), ("linear", "softmax")])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_loss_is_the_formula(ours: str, theirs: str, sequences: bool, weighted: bool) -> None:
-    student = classifier(1, ours, sequences=sequences)
-    teacher = classifier(2, theirs, sequences=sequences)
+def test_the_loss_is_the_formula(
+    ours: str, theirs: str, sequences: bool, masked: bool, weighted: bool
+) -> None:
+    student = classifier(1, ours, sequences=sequences, masked=masked)
+    teacher = classifier(2, theirs, sequences=sequences, masked=masked)
+    x, there = X.copy(), np.ones((BATCH, STEPS) if sequences else BATCH, bool)
+    if masked:
+        there[:3, 2:] = False
+        x[~there] = 0
     y = np.repeat(Y[:, None], STEPS, axis=1) if sequences else Y
     weight = RNG.uniform(0.5, 2, size=y.shape).astype(np.float32) if weighted else np.ones(y.shape)
     distiller = Distiller(student, teacher, temperature=2.5, alpha=0.3)
     own = keras.losses.SparseCategoricalCrossentropy(from_logits=ours == "linear")
     distiller.compile("sgd", own)
-    received = distiller.evaluate(X, y, batch_size=BATCH, sample_weight=weight, verbose=0)
+    received = distiller.evaluate(x, y, batch_size=BATCH, sample_weight=weight, verbose=0)
     p, q = (
         np.log(softmax(answer)) if activation == "linear" else np.log(answer)
         for answer, activation in (
-            (teacher.predict(X, verbose=0).astype(np.float64), theirs),
-            (student.predict(X, verbose=0).astype(np.float64), ours),
+            (teacher.predict(x, verbose=0).astype(np.float64), theirs),
+            (student.predict(x, verbose=0).astype(np.float64), ours),
         )
     )
     hard = -np.take_along_axis(q, y[..., None], -1)[..., 0]
     soft_p, soft_q = softmax(p / 2.5), softmax(q / 2.5)
     divergence = (soft_p * np.log(soft_p / soft_q)).sum(-1)
     penalty = float(sum(student.losses))
-    expected = (
-        0.7 * ((hard * weight).mean() + penalty) + 0.3 * 2.5**2 * (divergence * weight).mean()
-    )
+    hard, divergence = ((values * weight)[there].mean() for values in (hard, divergence))
+    expected = 0.7 * (hard + penalty) + 0.3 * 2.5**2 * divergence
     assert received == pytest.approx(expected, rel=1e-5)
 
 

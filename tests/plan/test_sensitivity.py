@@ -1,5 +1,7 @@
 """Candidates, and what they lose, against computing it another way."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,25 @@ def test_a_probe_is_the_growth_of_the_loss() -> None:
     layer.assign(half, layer.approximation(half))
     assert len(data.x_val) <= 500
     assert grown == pytest.approx(loss() - before, abs=1e-5)
+
+
+def test_logits_behind_time_distributed_are_logits() -> None:
+    """A loss of constant logits is that of equal probabilities, if they are taken for logits."""
+    x, y = np.zeros((6, 4, 3), np.float32), np.arange(24).reshape(6, 4) % 5
+    names = [str(n) for n in range(5)]
+    rows = SimpleNamespace(name="steps", x_val=x, y_val=y, class_names=names)
+
+    def model(activation: str) -> keras.Model:
+        head = keras.layers.Dense(5, activation, bias_initializer=keras.initializers.Constant(-2))
+        recurrent = HMDLSTM(6, rows=6, return_sequences=True)
+        return keras.Sequential(
+            [keras.Input((4, 3)), recurrent, keras.layers.TimeDistributed(head)]
+        )
+
+    for activation in ("linear", "softmax"):
+        assert Probe(model(activation), rows)._now() == pytest.approx(np.log(5), rel=1e-5)
+    with pytest.raises(UserError, match="received Dense as the last layer, expected .*'linear'"):
+        Probe(model("relu"), rows)
 
 
 def test_a_model_of_other_classes_is_refused() -> None:
