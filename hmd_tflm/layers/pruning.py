@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -104,6 +105,7 @@ class MagnitudePruning(keras.callbacks.Callback):
         self.begin_step, self.end_step, self.frequency = begin_step, end_step, frequency
         self._matrices: list[_Matrix] = []
         self._pruned_at: int | None = None
+        self._take_masks_out: Callable[..., None]
 
     def kept(self, step: int, sizes: list[int]) -> list[int]:
         """How many weights matrices keep that are pruned at a step.
@@ -141,8 +143,7 @@ class MagnitudePruning(keras.callbacks.Callback):
                 "the recurrent layers"
             )
         self._pruned_at = None
-        self.model.optimizer.apply = self._masked_apply
-        self.model.make_train_function(force=True)
+        self._put_masks_in()
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Prune before the first step too: what is zero in a restored or a pruned model stays so."""
@@ -159,14 +160,25 @@ class MagnitudePruning(keras.callbacks.Callback):
         Warns:
             UserWarning: the training has ended before `end_step`.
         """
-        del self.model.optimizer.apply
-        self.model.make_train_function(force=True)
+        self._take_masks_out()
         if (step := int(self.model.optimizer.iterations)) < self.end_step:
             warnings.warn(
                 f"MagnitudePruning: the training ended at step {step}, before "
                 f"end_step={self.end_step}: the model is less sparse than asked for",
                 stacklevel=2,
             )
+
+    def _put_masks_in(self) -> None:
+        model, optimizer = self.model, self.model.optimizer
+
+        def take_masks_out(force: bool = True) -> None:
+            del model.make_train_function, optimizer.apply
+            model.make_train_function(force=True)
+
+        optimizer.apply = self._masked_apply
+        model.make_train_function(force=True)
+        # Keras calls no on_train_end when an exception ends a training; but this begins the next
+        model.make_train_function = self._take_masks_out = take_masks_out
 
     def _masked_apply(self, grads: list[Any], trainable_variables: list[Any]) -> None:
         """The optimizer's `apply`, which Keras calls in each training step."""

@@ -202,6 +202,26 @@ def test_an_interrupted_training_goes_on(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("compiled_again", [False, True])
+def test_the_masks_of_an_interrupted_training_are_gone_in_the_next(compiled_again: bool) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+            if batch == 3:
+                raise KeyboardInterrupt
+
+    model = build(keras.layers.LSTM(8))
+    pruning = MagnitudePruning(0.7, begin_step=0, end_step=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, pruning, Interrupt())
+    assert all(np.mean(matrix == 0) > 0.6 for matrix in matrices(model))
+    if compiled_again:
+        model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    fit(model, epochs=1)
+    assert all(np.mean(matrix == 0) < 0.1 for matrix in matrices(model))
+    fit(model, MagnitudePruning(0.7, begin_step=0, end_step=0), epochs=1)
+    assert all(np.mean(matrix == 0) > 0.6 for matrix in matrices(model))
+
+
 def test_a_pruned_model_is_trained_on(tmp_path: Path) -> None:
     model = build(keras.layers.LSTM(8))
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "model.keras")
