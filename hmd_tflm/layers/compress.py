@@ -17,7 +17,7 @@ from hmd_tflm.layers.gru import HMDGRU
 from hmd_tflm.layers.lstm import HMDLSTM
 from hmd_tflm.layers.model_inputs import check_built, checked_rows
 from hmd_tflm.layers.reorder import Order, copy_weights, joined, same
-from hmd_tflm.layers.twin import clone, twin
+from hmd_tflm.layers.twin import clone, stateless, twin
 from hmd_tflm.structure import Structure
 
 FAMILIES = ("hmd", "hmf", "lmf")
@@ -74,11 +74,11 @@ def compress(
     >>> small.compile("adam", "sparse_categorical_crossentropy", jit_compile=True)
     >>> small.fit(x_train, y_train, epochs=5)
     """
-    found = list(recurrent_layers(model))
-    structures = _structures([layer for _, layer in found], factor, family, options)
+    layers = [layer for _, layer in recurrent_layers(model)]
+    structures = _structures(layers, factor, family, options)
     moments: dict[str, Floats] = {}
     if calibration is not None:
-        moments = input_moments(model, found, checked_rows(model, calibration))
+        moments = input_moments(model, checked_rows(model, calibration))
     return _Compression(structures, moments).of(model)
 
 
@@ -97,7 +97,7 @@ class _Compression:
             new_model = clone(model, self.twin)
             order: Order = None
             for layer in new_model.layers:
-                order = self.give_weights(layer, [layer.input], [order])
+                order = self.give_weights(layer, data_inputs(layer.input), [order])
             left = [order]
         else:
             new_model = clone(model, self.twin, call_function=self.call)
@@ -126,7 +126,7 @@ class _Compression:
     def call(self, new: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a new layer of a functional model, and give it its weights."""
         outputs = new(*args, **kwargs)
-        inputs = [t for t in keras.tree.flatten((args, kwargs)) if isinstance(t, keras.KerasTensor)]
+        inputs = data_inputs((args, kwargs))
         order = self.give_weights(new, inputs, [self.orders.get(id(t)) for t in inputs])
         self.orders |= {id(tensor): order for tensor in keras.tree.flatten(outputs)}
         return outputs
@@ -270,24 +270,37 @@ def _compress_layer(old: Any, new: Any, order: Order, moments: dict[str, Floats]
     return None if np.array_equal(found.order, np.arange(s.units)) else found.order
 
 
-def input_moments(
-    model: keras.Model, found: list[tuple[Any, Any]], calibration: Any
-) -> dict[str, Floats]:
-    """The mean of ``v v^T`` of each recurrent layer, ``v = [x | h]``, by the layers' names."""
-    tensors = {outer.name: outer.input for outer, _ in found}
-    inputs = keras.Model(model.inputs, tensors).predict(calibration, verbose=0)
+def data_inputs(arguments: Any) -> list[Any]:
+    """The symbolic tensors among a call's arguments, without the masks that Keras adds to them."""
+    tensors = keras.tree.flatten(arguments)
+    return [t for t in tensors if isinstance(t, keras.KerasTensor) and t.dtype != "bool"]
+
+
+def input_moments(model: keras.Model, calibration: Any) -> dict[str, Floats]:
+    """The mean of ``v v^T`` of each recurrent layer, ``v = [x | h]``, by the layers' names.
+
+    Masked steps do not count. Each calibration row starts from zero, in a stateful model too, whose
+    states stay as they are.
+    """
+    model = stateless(model)
+    found = list(recurrent_layers(model))
+    read = {}
+    for outer, _ in found:
+        masks = [t for t in keras.tree.flatten(outer.input) if t.dtype == "bool"]
+        read[outer.name] = [data_inputs(outer.input)[0], *masks]
+    values = keras.Model(model.inputs, read).predict(calibration, verbose=0)
     moments = {}
     for outer, layer in found:
-        x = inputs[outer.name]
-        every_step = {"return_sequences": True, "stateful": False}
+        x, *masks = values[outer.name]
+        mask = masks[0] if masks else np.ones(x.shape[:2], bool)
+        every_step = {"return_sequences": True, "zero_output_for_mask": False}
         watched = type(layer).from_config(layer.get_config() | every_step)
         watched.build(x.shape)
         watched.set_weights(layer.get_weights())
-        h = np.asarray(watched(x))
-        x = x[:, ::-1] if layer.go_backwards else x
+        h = np.asarray(watched(x, mask=mask))
+        if layer.go_backwards:
+            x, mask = x[:, ::-1], mask[:, ::-1]
         before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
-        v = np.concatenate([x, before], axis=2, dtype=np.float64).reshape(
-            -1, x.shape[2] + h.shape[2]
-        )
+        v = np.concatenate([x, before], axis=2, dtype=np.float64)[mask]
         moments[layer.name] = v.T @ v / len(v)
     return moments

@@ -50,3 +50,27 @@ def clone(model: keras.Model, clone_function: Callable[[Any], Any], **options: A
         with suppress(Exception):  # of many kinds, by what cannot be read
             new.compile_from_config(model.get_compile_config())
     return new
+
+
+def stateless(model: keras.Model) -> keras.Model:
+    """A model whose rows all start from zero, in batches of any size.
+
+    Args:
+        model: Sequential or functional; returned itself if no layer of it is stateful, else cloned.
+    """
+    layers = model._flatten_layers()
+    if not any(isinstance(layer, keras.layers.RNN) and layer.stateful for layer in layers):
+        return model
+
+    def without_state(old: Any) -> Any:
+        if not isinstance(old, keras.layers.RNN):
+            return None
+        return type(old).from_config(old.get_config() | {"stateful": False})
+
+    inputs = keras.tree.map_structure(
+        lambda tensor: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name),
+        model.inputs[0] if isinstance(model, keras.Sequential) else model.input,
+    )
+    new = clone(model, lambda old: twin(old, without_state), input_tensors=inputs)
+    new.set_weights(model.get_weights())
+    return new

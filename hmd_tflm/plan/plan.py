@@ -17,6 +17,7 @@ from hmd_tflm.datasets import Dataset
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers.compress import compress, input_moments, recurrent_layers
 from hmd_tflm.layers.model_inputs import checked_rows
+from hmd_tflm.layers.twin import stateless
 from hmd_tflm.plan.choose import Limits, Option, Unreachable, affordable, choose, front
 from hmd_tflm.plan.cost import check_board
 from hmd_tflm.plan.firmware import Cost, Firmware, built, constant_bytes, cost
@@ -160,10 +161,10 @@ def plan(
         calibration = dataset.calibration()
     if calibration is not None:
         calibration = checked_rows(model, calibration)
-    dense = compress(model, {})
+    dense = stateless(compress(model, {}))
     moments: Mapping[str, NDArray] = {}
     if calibration is not None:
-        moments = input_moments(dense, list(recurrent_layers(dense)), calibration)
+        moments = input_moments(dense, calibration)
     layers = {
         layer.name: Layer(layer, moments.get(layer.name)) for _, layer in recurrent_layers(dense)
     }

@@ -13,6 +13,7 @@ from keras import layers as kl
 from hmd_tflm import compress, datasets
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDGRU, HMDLSTM
+from hmd_tflm.layers.compress import input_moments
 from hmd_tflm.layers.train import accuracy
 from hmd_tflm.structure import Structure
 
@@ -165,6 +166,79 @@ def test_the_new_model_is_compiled_and_saved_like_the_old(tmp_path: Path) -> Non
     small.save(tmp_path / "small.keras")
     loaded = keras.saving.load_model(tmp_path / "small.keras")
     assert_same(loaded(X), small(X))
+
+
+def masked(*layers: Any, functional: bool) -> keras.Model:
+    tensor = keras.Input((STEPS, INPUTS))
+    if not functional:
+        return keras.Sequential([tensor, kl.Masking(), *layers])
+    outputs = kl.Masking()(tensor)
+    for layer in layers:
+        outputs = layer(outputs)
+    return keras.Model(tensor, outputs)
+
+
+PADDED = np.where(np.arange(STEPS)[:, None] < 4, X, 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("functional", [False, True])
+def test_masked_models(functional: bool) -> None:
+    layers = [
+        both(kl.LSTM(10, return_sequences=True)),
+        gru(12, return_sequences=True),
+        kl.TimeDistributed(kl.Dense(4)),
+        kl.LSTM(9),
+        kl.Dense(3),
+    ]
+    model, structures = planted(masked(*layers, functional=functional))
+    assert_same(compress(model, structures, calibration=PADDED)(PADDED), model(PADDED))
+    assert_same(compress(model, structures)(PADDED), model(PADDED))
+
+
+def test_an_embedding_that_masks() -> None:
+    tokens = np.random.default_rng(0).integers(0, 9, (6, STEPS))
+    layers = [kl.Embedding(9, INPUTS, mask_zero=True), kl.LSTM(10), kl.Dense(3)]
+    model, structures = planted(keras.Sequential([keras.Input((STEPS,), dtype="int32"), *layers]))
+    assert_same(compress(model, structures, calibration=tokens)(tokens), model(tokens))
+
+
+def test_masked_steps_do_not_count() -> None:
+    def layers() -> list[kl.Layer]:
+        inner = gru(6, return_sequences=True, zero_output_for_mask=True, name="gru")
+        return [both(inner), kl.LSTM(5, go_backwards=True, name="lstm"), kl.Dense(2)]
+
+    long = masked(*layers(), functional=False)
+    short = keras.Sequential([keras.Input((4, INPUTS)), *layers()])
+    short.set_weights(long.get_weights())
+    expected = input_moments(short, X[:, :4])
+    received = input_moments(long, PADDED)
+    assert received.keys() == expected.keys() and len(expected) == 3
+    for name, moment in received.items():
+        np.testing.assert_allclose(moment, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_calibration_leaves_states_alone() -> None:
+    """And takes any number of rows, each from zero."""
+
+    def model(**options: Any) -> keras.Model:
+        first = kl.LSTM(10, return_sequences=True, name="first", **options)
+        second = both(gru(8, name="second", **options))
+        shape = (len(X) if options else None, STEPS, INPUTS)
+        return keras.Sequential([keras.Input(batch_shape=shape), first, second, kl.Dense(3)])
+
+    stateful, plain = model(stateful=True), model()
+    plain.set_weights(stateful.get_weights())
+    stateful(X)
+    states = [np.array(state) for state in stateful.layers[0].states]
+    small = compress(stateful, 1.5, calibration=X[:5])
+    for one, other in zip(stateful.layers[0].states, states, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.abs(other).max() > 0
+    assert small.layers[0].stateful
+    for one, other in zip(
+        small.get_weights(), compress(plain, 1.5, calibration=X[:5]).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def of_ones_own(y: Any, y_pred: Any) -> Any:
