@@ -55,8 +55,9 @@ def compress(
         family: the constructor of `Structure` that makes the shape for a factor: "hmd", "hmf" or
             "lmf".
         calibration: inputs like those that the model will see, some hundred rows (of several
-            inputs a list, or a mapping by their names). With them a weight counts by the mean square of what it multiplies (in a GRU, of h where the
-            candidate multiplies the reset h).
+            inputs a list, or a mapping by their names). With them a weight counts by the mean
+            square of what it multiplies (in a GRU, of h where the candidate multiplies the reset
+            h).
         **options: of that constructor: ``blocks=4`` (hmd), ``rank=8`` (hmf), ``shared=True``
             (hmf and lmf).
 
@@ -66,7 +67,8 @@ def compress(
 
     Raises:
         UserError: nothing to compress; a factor, option or layer that cannot be served;
-            calibration data of another shape or type; units in a new order reach a layer that cannot follow, or an output of the model.
+            calibration data of another shape or type; units in a new order reach a layer that
+            cannot follow, or an output of the model.
 
     Example:
 

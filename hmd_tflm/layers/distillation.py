@@ -19,8 +19,9 @@ class Distiller(keras.Model):
     The loss is ``(1 - alpha) loss + alpha temperature**2 KL(teacher || student)``, where `loss` is
     what `compile` was given, with sample weights, and the regularizers; and KL is the divergence
     of the two answers' probabilities ``softmax(logits / temperature)``, in the mean over
-    sequences (and steps, without masked ones). The student is trained in place: save and convert it alone. (What
-    `keras.distillation.Distiller` adds up leaves out sample weights and regularizers.)
+    sequences (and steps, without masked ones). The student is trained in place: save and convert
+    it alone. (What `keras.distillation.Distiller` adds up leaves out sample weights and
+    regularizers.)
 
     Args:
         student: the model to train, Sequential or functional; its one output softmax
