@@ -73,9 +73,10 @@ def local(jobs: int) -> Iterator[Engine]:
     try:
         yield Engine(jobs, submit)
     finally:
-        for pool in last:
-            for process in (pool._processes or {}).values():
-                process.kill()  # a training does not end for anything less
+        for pool, future in last.items():
+            if future and not future.done():
+                for process in pool._processes.values():
+                    process.kill()  # a training does not end for anything less
             pool.shutdown(cancel_futures=True)
 
 
