@@ -2,7 +2,6 @@
 
 import struct
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +95,8 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_place_and_cause_are_named(program, board, name):
     culprit, message = FAULTS[name]
-    start = time.monotonic()
     with pytest.raises(FirmwareError, match=message):
         Emulator(program(culprit), board, budget=3_000_000).readline()
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize(

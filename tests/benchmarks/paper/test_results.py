@@ -42,7 +42,7 @@ def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.R
     assert result["machine"]
 
 
-@pytest.mark.parametrize("name", {run.cell.benchmark for run in RESULTS})
+@pytest.mark.parametrize("name", sorted({run.cell.benchmark for run in RESULTS}))
 def test_all_results_of_a_benchmark_are_of_one_data_file(name: str) -> None:
     found = [result for run, result in RESULTS.items() if run.cell.benchmark == name]
     (digest,) = {result["data_sha256"] for result in found}
