@@ -8,6 +8,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines may be busy with other things.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def structures(draw: st.DrawFn) -> Structure:
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(structures(), st.booleans())
 def test_the_error_is_that_of_the_factors(s: Structure, weighted: bool) -> None:
     weights = random_weights(gates=s.gates)

@@ -7,7 +7,7 @@ from pathlib import Path
 import native
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hmd_tflm.benchmarks import pruned_layer as pruned
@@ -132,7 +132,6 @@ def test_under_sanitizers() -> None:
 
 @native.outside_sanitizers
 class TestOnCortexM4:
-    @settings(deadline=None)
     @given(matrices(), st.integers(0, 2**32 - 1))
     @example(EXAMPLES[0], 0)
     @example(EXAMPLES[1], 0)

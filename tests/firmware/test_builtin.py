@@ -35,7 +35,7 @@ OPS = ["fully_connected", "softmax", "lookup", "concatenation", "add", "mul"]
 kernels = native.load(*(native.NN / "src" / f"{op}.c" for op in OPS))
 EVERY_INT8 = np.arange(-128, 128, dtype=np.int8)
 
-examples = settings(deadline=None, max_examples=40 if native.SANITIZED else 200)
+examples = settings(max_examples=40 if native.SANITIZED else 200)
 sizes = st.integers(1, 40)
 
 

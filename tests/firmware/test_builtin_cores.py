@@ -20,7 +20,7 @@ from builtin_cases import (
 from hypothesis import given, settings
 
 pytestmark = qemu.needs_qemu
-examples = settings(max_examples=25, deadline=None)
+examples = settings(max_examples=25)
 FUNCTIONS = ["hmd_fully_connected_s8", "hmd_softmax_s8"]
 
 

@@ -38,7 +38,7 @@ def debug(core: str, cell: Cell) -> cortex.Kernel:
 
 
 @every_core
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(integer_layers(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_core_equals_reference(
     core: str, layer: IntegerLayer, batch: int, steps: int, seed: int

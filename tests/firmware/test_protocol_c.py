@@ -140,7 +140,7 @@ def test_an_output_that_may_be_overwritten_is_not_repeated(host):
     assert ask(host, encode("run 1 01000000")).startswith("ok step=1 output=0B02")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["", "x", " ", "00"])), max_size=12))
 def test_no_order_of_requests_runs_a_step_twice(host, requests):
     """Whatever is asked, damaged or not: an `ok` has the sum up to its step, in order."""
@@ -184,7 +184,7 @@ def test_twin_names_the_error(host):
         Link(host).run(b"\x01")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"run 01", b" *", b"info", b"\r", b" "])))
 def test_resynchronises_after_garbage(host, pieces):
     garbage = b"".join(pieces) + b"\n"

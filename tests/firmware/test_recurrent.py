@@ -104,7 +104,7 @@ def _place(array: np.ndarray, alignment: int) -> np.ndarray:
     return placed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(integer_layers(), st.integers(1, 3), st.integers(1, 7), st.integers(0, 2**32 - 1))
 def test_kernel_equals_reference(layer: IntegerLayer, batch: int, steps: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -104,7 +104,7 @@ def observed(s: Structure, projected: np.ndarray, options: Options) -> Observed:
     return Observed(np.ones(s.inputs), np.ones(s.units), projected, 1.0, shifts)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(op_options(), st.sampled_from([0.1, 1, 5]), st.integers(0, 2**32 - 1))
 def test_outputs_are_those_of_the_op(options: Options, size: float, seed: int) -> None:
     s, rng = options.structure, np.random.default_rng(seed)

@@ -40,7 +40,7 @@ def error(chosen) -> float:
     return sum(option.error for option in chosen)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(layers, limits)
 def test_no_combination_within_the_limits_loses_less(layers, limits: Limits) -> None:
     possible = reachable(layers, limits)
@@ -56,7 +56,7 @@ def test_no_combination_within_the_limits_loses_less(layers, limits: Limits) -> 
     assert error(choose(affordable(layers, limits), limits)) == error(chosen)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(layers, limits)
 def test_what_cannot_be_reached_is_named_with_what_can(layers, limits: Limits) -> None:
     try:

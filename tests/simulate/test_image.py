@@ -87,7 +87,7 @@ def test_firmware_of_another_board(compiler, dummy):
         simulate(dummy.path, "nucleo_f446re", np.zeros((1, 4), np.int8))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damaged_files(dummy, tmp_path_factory, data):
     """Cut off, or with some bytes changed: a readable image or an error for the user."""

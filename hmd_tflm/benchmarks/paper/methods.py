@@ -68,7 +68,12 @@ def _reading(title: str, blocks: int, rank: int, masks: Callable[[Structure], Ma
     return Method(title, partial(_hybrid, blocks=blocks, rank=rank), masks=masks, base="hmd")
 
 
+def _taught(title: str, shapes: Shapes, base: str) -> Method:
+    return Method(f"{title} from dense, taught", shapes, from_dense=True, taught=True, base=base)
+
+
 _LMF = partial(_lmf, shared=False)
+_LMF_SHARED = partial(_lmf, shared=True)
 _HMD = partial(_hybrid, blocks=2, rank=1)
 
 METHODS = {
@@ -76,7 +81,7 @@ METHODS = {
     "small": Method("small dense", _small),
     "pruned": Method("pruned", _dense, pruned=True),
     "lmf": Method("LMF", _LMF),
-    "lmf_shared": Method("LMF, shared", partial(_lmf, shared=True)),
+    "lmf_shared": Method("LMF, shared", _LMF_SHARED),
     "hmd_k1": Method("HMD, k = 1", partial(_hybrid, blocks=1, rank=1)),
     "hmd": Method("HMD, k = 2", _HMD),
     "hmd_k4": Method("HMD, k = 4", partial(_hybrid, blocks=4, rank=1)),
@@ -89,7 +94,9 @@ METHODS = {
     "hmd_apart": _reading("HMD, x and h apart", blocks=1, rank=2, masks=apart),
     "lmf_from_dense": Method("LMF from dense", _LMF, from_dense=True, base="lmf"),
     "hmd_from_dense": Method("HMD from dense", _HMD, from_dense=True, base="hmd"),
-    "hmd_taught": Method("HMD from dense, taught", _HMD, from_dense=True, taught=True, base="hmd"),
+    "lmf_taught": _taught("LMF", _LMF, "lmf"),
+    "lmf_shared_taught": _taught("LMF, shared,", _LMF_SHARED, "lmf_shared"),
+    "hmd_taught": _taught("HMD", _HMD, "hmd"),
 }
 
 

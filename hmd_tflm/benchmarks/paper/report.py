@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from hmd_tflm.benchmarks.paper import benchmark
 from hmd_tflm.benchmarks.paper.benchmark import Benchmark
 from hmd_tflm.benchmarks.paper.claims import Claim, claims, variations
+from hmd_tflm.benchmarks.paper.int8 import losses
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.overview import overview, spread
@@ -47,6 +48,7 @@ def page(results: dict[Run, Result]) -> str:
         sections.append(_VARIATIONS + _claims(varied))
     factors = sorted({cell.factor for cell in entries} - {1.0})
     sections.append(f"## At a glance\n\n{_GLANCE}{overview(entries, tuple(factors))}")
+    sections.append(f"## What int8 costs\n\n{_INT8}{losses(results, entries)}")
     for name in dict.fromkeys(cell.benchmark for cell in entries):
         bench = benchmark.load(name)
         rates = " or ".join(f"{rate:g}" for rate in bench.learning_rates)
@@ -194,6 +196,13 @@ of what differs between seeds; that the test splits are samples, too, is not in 
 
 _GLANCE = """\
 Of the int8 models. The last column is the geometric mean over the benchmarks of the row.
+
+"""
+
+_INT8 = """\
+The float model's metric less the converted one's on the test split: mean and standard deviation over the runs, the worst of
+them, and the worst of the means in the tables below. Where the mean of all runs is near zero, the others are what chance
+makes of windows whose two best classes are close.
 
 """
 

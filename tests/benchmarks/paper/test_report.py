@@ -5,6 +5,7 @@ from scipy import stats
 
 from hmd_tflm.benchmarks.paper import benchmark
 from hmd_tflm.benchmarks.paper.claims import Case, claims, variations
+from hmd_tflm.benchmarks.paper.int8 import losses
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.overview import overview
 from hmd_tflm.benchmarks.paper.report import page, plot
@@ -132,6 +133,17 @@ def test_the_overview_has_the_best_in_bold_and_the_speed_over_dense() -> None:
         "| LMF 4x | 2.50 ± 0.00 | **91.75 ± 0.00** | 2.86 |",
         "| HMD, k = 2 4x | **2.25 ± 0.00** | 90.75 ± 1.00 | 2.86 |",
     ], "small dense has one seed only"
+
+
+def test_what_int8_costs_is_told_of_runs_and_of_means() -> None:
+    found = results("kws_lstm", hmd=[90.0, 91.0, 92.0]) | results("char_lm", hmd=[2.0, 2.0])
+    for run, result in found.items():
+        if run.seed == 2:
+            result["int8"] = 91.0
+    assert losses(found, summarise(found)).splitlines()[2:] == [
+        "| Character language model, LSTM, bit | 3 | -0.250 ± 0.000 | -0.25 | -0.25 |",
+        "| Keyword spotting, LSTM, % | 4 | 0.438 ± 0.375 | 1.00 | 0.50 |",
+    ]
 
 
 def test_every_method_has_its_place_in_the_plot() -> None:

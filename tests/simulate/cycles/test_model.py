@@ -25,7 +25,7 @@ def code(assemble):
     return assemble(SOURCE.replace("\n", "; "))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_cuts_do_not_matter(code, data):
     """Any stream of instructions costs the same in any blocks, and as its single steps."""
