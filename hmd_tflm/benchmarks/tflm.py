@@ -131,9 +131,14 @@ def write() -> None:
 
 
 def version(tflm_root: Path) -> str:
-    """Day and commit of a TFLM tree."""
+    """Day and commit of a TFLM tree, where it is a git checkout."""
     command = ["git", "-C", str(tflm_root), "log", "-1", "--format=%cs, commit %h"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    own = os.environ | {"GIT_CEILING_DIRECTORIES": str(tflm_root.resolve().parent)}
+    try:
+        log = subprocess.run(command, check=True, capture_output=True, text=True, env=own)
+    except (OSError, subprocess.CalledProcessError):
+        return "an unknown day"
+    return log.stdout.strip()
 
 
 def main() -> None:

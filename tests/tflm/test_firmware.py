@@ -116,6 +116,17 @@ def test_side_by_side_is_as_committed(compiler) -> None:
         assert old["model_bytes"] <= new["tflm"]["parts"]["model"] < old["model_bytes"] + 256
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git: apt install git")
+def test_a_tree_without_git_is_of_an_unknown_day(tmp_path: Path) -> None:
+    run = ["git", "-c", "user.name=x", "-c", "user.email=x", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "not of TFLM"]):
+        subprocess.run([*run, *command], check=True)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d, commit [0-9a-f]+", side_by_side.version(tmp_path))
+    inside = tmp_path / "tflite-micro"
+    inside.mkdir()
+    assert side_by_side.version(inside) == "an unknown day"
+
+
 def test_the_page_shows_the_committed_measurements() -> None:
     results = json.loads(side_by_side.FILE.read_text())
     text = side_by_side.PAGE.read_text()
