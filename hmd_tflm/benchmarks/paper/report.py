@@ -200,9 +200,9 @@ Of the int8 models. The last column is the geometric mean over the benchmarks of
 """
 
 _INT8 = """\
-The float model's metric less the converted one's on the test split: mean and standard deviation over the runs, the worst of
-them, and the worst of the means in the tables below. Where the mean of all runs is near zero, the others are what chance
-makes of windows whose two best classes are close.
+By how much the converted model is worse than the float one on the test split (below zero: better): mean and standard
+deviation over the runs, the worst of them, and the worst of the means in the tables below. Where the mean of all runs is near
+zero, the others are what chance makes of windows whose two best classes are close.
 
 """
 
