@@ -160,7 +160,10 @@ def noisy(firmware, tmp_path_factory):
     one.close()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     to_board=st.dictionaries(st.integers(1, 12), FAULTS, max_size=4),
     to_host=st.dictionaries(st.integers(1, 12), FAULTS, max_size=4),

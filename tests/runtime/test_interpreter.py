@@ -180,7 +180,10 @@ def test_readers_refuse_what_the_delegate_refuses(change: str, name: str, conver
 
 
 @every_op
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read(name: str, data: st.DataObject, converted) -> None:
     content = bytearray(converted(name).content)

@@ -1,4 +1,4 @@
-"""Building firmware: what it gives, how quickly again, and what it says where it cannot."""
+"""Building firmware: what it gives, what is built again, and what it says where it cannot."""
 
 import subprocess
 

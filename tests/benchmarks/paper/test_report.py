@@ -92,6 +92,13 @@ def test_a_difference_is_decided_by_its_interval(gain: float, holds: bool | None
     assert case == Case(case.cell, told, gain > 0, holds)
 
 
+def test_hmd_and_lmf_are_compared_when_both_are_taught() -> None:
+    found = results("kws_lstm", hmd_taught=[92.0, 92.5, 93.0], lmf_taught=[91.0] * 3)
+    (claim,) = variations(summarise(found))
+    assert claim.title == "HMD from dense, taught: more accuracy than LMF from dense, taught"
+    assert [case.means for case in claim.cases] == [True]
+
+
 @pytest.mark.parametrize(
     ("hmd", "verdict"),
     [

@@ -24,6 +24,16 @@ def test_int8_keeps_what_float_has(cell: results.Cell) -> None:
     assert loss <= METRICS[benchmark.load(cell.benchmark).metric].margin
 
 
+@pytest.mark.parametrize(
+    "cell", [cell for cell in ENTRIES if cell.method == "hmd" and cell.factor in (2, 4)], ids=str
+)
+def test_the_methods_to_start_with_are_those_that_the_readme_names(cell: results.Cell) -> None:
+    start = "lmf_shared" if benchmark.load(cell.benchmark).layer == "lstm" else "lmf"
+    hmd, entry = ENTRIES[cell], ENTRIES[results.Cell(cell.benchmark, start, cell.factor)]
+    assert gain(cell, entry.int8_mean, hmd.int8_mean) > 0, "keeps more accuracy than HMD"
+    assert entry.cycles < 1.15 * hmd.cycles, "is nearly as fast"
+
+
 @pytest.mark.parametrize("run", RESULTS, ids=lambda run: str(Path(run.file)))
 def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.Run) -> None:
     result, bench = RESULTS[run], benchmark.load(run.cell.benchmark)
