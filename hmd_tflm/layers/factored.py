@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import recurrence
+from hmd_tflm.layers.gate_sums import GateSums, pays
 from hmd_tflm.structure import Structure
 
 SHAPE_ARGUMENTS = ("compression", "rows", "blocks", "rank", "shared")
@@ -23,8 +24,8 @@ SHAPE_ARGUMENTS = ("compression", "rows", "blocks", "rank", "shared")
 class FactoredCell(keras.layers.Layer):
     """The part of a cell that makes its gate matrices from factors, before a Keras cell.
 
-    The factors are multiplied out to `kernel` and `recurrent_kernel`, with which the cell then
-    computes as its Keras class does. They start so that the dense rows are the same rows of the
+    A step goes through the factors (`gate_sums`) where that takes fewer multiplies; with dropout it
+    is the Keras cell's, with the matrices `kernel` and `recurrent_kernel`. The factors start so that the dense rows are the same rows of the
     Keras layer (`kernel_initializer` and `recurrent_initializer` make whole matrices, of which
     the dense rows are kept), and so that the elements of the other rows have the variance
     ``1 / (3 * units)``. Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as
@@ -42,6 +43,7 @@ class FactoredCell(keras.layers.Layer):
 
     Attributes:
         gates: gate matrices; their order is the Keras layer's.
+        gate_groups: the gates that sum over the same vector, in the order of their sums.
         structure: the `Structure` of the gate matrices, once built.
         dense: float ``[gates, rows, columns]``, the columns those of ``[x | h]``; None without
             dense rows.
@@ -55,6 +57,7 @@ class FactoredCell(keras.layers.Layer):
     """
 
     gates: int
+    gate_groups: tuple[range, ...]
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class FactoredCell(keras.layers.Layer):
                     f"{name}: received {getattr(self, name)!r}, expected None: factors cannot be "
                     "projected so that their product meets it; use a regularizer"
                 )
+        self._sums: list[GateSums] | None = None
         self._multiplied_out: tuple[Any, Any] | None = None
 
     def _check_activation(self, name: str, expected: Any) -> None:
@@ -96,6 +100,7 @@ class FactoredCell(keras.layers.Layer):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Make the factors for inputs of shape ``[batch, inputs]``."""
         self.structure = shape = self._shape(input_shape[-1])
+        self._through_factors = pays(shape) and not (self.dropout or self.recurrent_dropout)
         rank = shape.rank if shape.lower else 0
         factor = keras.initializers.RandomNormal(stddev=(3 * self.units * self.rank) ** -0.25)
         self.dense = self._add_factor(
@@ -148,30 +153,36 @@ class FactoredCell(keras.layers.Layer):
         return self.bias_initializer(shape, dtype)
 
     def _penalty(self, _: Any) -> Any:
-        with self.multiplied_out() as (kernel, recurrent_kernel):
-            pairs = (
-                (self.kernel_regularizer, kernel),
-                (self.recurrent_regularizer, recurrent_kernel),
-            )
-            return sum(penalty(matrix) for penalty, matrix in pairs if penalty)
+        pairs = zip(
+            (self.kernel_regularizer, self.recurrent_regularizer), self.multiply_out(), strict=True
+        )
+        return sum(penalty(matrix) for penalty, matrix in pairs if penalty)
 
     @contextmanager
-    def multiplied_out(self) -> Iterator[tuple[Any, Any]]:
-        """Multiply the factors out, once for all steps that run inside the block.
+    def prepared(self) -> Iterator[list[GateSums] | None]:
+        """Do what depends on the weights alone once, for all steps that run inside the block.
 
         Yields:
+            What computes the sums of each of the `gate_groups`; None if the steps are those of
+            the Keras cell, with its dropout.
+        """
+        outermost = self._sums is None and self._multiplied_out is None
+        if outermost and self._through_factors:
+            self._sums = [GateSums(self, gates) for gates in self.gate_groups]
+        elif outermost:
+            self._multiplied_out = self.multiply_out()
+        try:
+            yield self._sums
+        finally:
+            if outermost:
+                self._sums = self._multiplied_out = None
+
+    def multiply_out(self) -> tuple[Any, Any]:
+        """The matrices that the factors stand for, as the Keras cell has them.
+
+        Returns:
             `kernel` ``[inputs, gates * units]`` and `recurrent_kernel` ``[units, gates * units]``.
         """
-        if self._multiplied_out is not None:
-            yield self._multiplied_out
-            return
-        self._multiplied_out = self._multiply_out()
-        try:
-            yield self._multiplied_out
-        finally:
-            self._multiplied_out = None
-
-    def _multiply_out(self) -> tuple[Any, Any]:
         shape = self.structure
         parts = [] if self.dense is None else [self.dense]
         if self.expansion is not None:
@@ -186,15 +197,13 @@ class FactoredCell(keras.layers.Layer):
 
     @property
     def kernel(self) -> Any:
-        """The product's columns for x, as in the base class: ``[inputs, gates * units]``."""
-        with self.multiplied_out() as (kernel, _):
-            return kernel
+        """The first of `multiply_out`."""
+        return (self._multiplied_out or self.multiply_out())[0]
 
     @property
     def recurrent_kernel(self) -> Any:
-        """The product's columns for h, as in the base class: ``[units, gates * units]``."""
-        with self.multiplied_out() as (_, recurrent_kernel):
-            return recurrent_kernel
+        """The second of `multiply_out`."""
+        return (self._multiplied_out or self.multiply_out())[1]
 
     def factors(self) -> tuple[NDArray, NDArray, NDArray]:
         """`dense`, `projection` and `expansion` in the shapes of `Structure.check_factors`."""
@@ -213,8 +222,10 @@ class FactoredCell(keras.layers.Layer):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """As the Keras cell's."""
-        with self.multiplied_out():
-            return super().call(inputs, states, training=training)
+        with self.prepared() as sums:
+            if sums is None:
+                return super().call(inputs, states, training=training)
+            return self._step(sums, inputs, states)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -295,18 +306,17 @@ class FactoredLayer(keras.layers.RNN):
         self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Any, Any, list[Any]]:
         """The time loop, or what `recurrence.override` has put in its place."""
-        with self.cell.multiplied_out() as (kernel, recurrent_kernel):
-            function = recurrence.replacement()
-            if function is None:
+        function = recurrence.replacement()
+        if function is None:
+            with self.cell.prepared():
                 return super().inner_loop(sequences, initial_state, mask, training=training)
-            mask = mask[0] if isinstance(mask, list | tuple) else mask
-            width = self.cell.gates * self.units
-            bias = ops.zeros(width) if self.cell.bias is None else self.cell.bias
-            tensors = [
-                ops.convert_to_tensor(t, self.compute_dtype)
-                for t in (kernel, recurrent_kernel, bias)
-            ]
-            return function(self, sequences, initial_state, mask, *tensors)
+        mask = mask[0] if isinstance(mask, list | tuple) else mask
+        width = self.cell.gates * self.units
+        bias = ops.zeros(width) if self.cell.bias is None else self.cell.bias
+        tensors = [
+            ops.convert_to_tensor(t, self.compute_dtype) for t in (*self.cell.multiply_out(), bias)
+        ]
+        return function(self, sequences, initial_state, mask, *tensors)
 
     def _maybe_config_dropout_masks(self, *args: Any) -> None:
         """Keras draws masks before the loop, also at inference: one in its place needs none."""

@@ -8,6 +8,7 @@ import keras
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers.factored import FactoredCell, FactoredLayer
+from hmd_tflm.layers.gate_sums import GateSums
 
 
 @keras.saving.register_keras_serializable("hmd_tflm")
@@ -23,6 +24,7 @@ class HMDGRUCell(FactoredCell, keras.layers.GRUCell):
     """
 
     gates = 3
+    gate_groups = (range(2), range(2, 3))
 
     def __init__(self, *args: Any, reset_after: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, reset_after=reset_after, **kwargs)
@@ -32,13 +34,20 @@ class HMDGRUCell(FactoredCell, keras.layers.GRUCell):
                 "together; train the layer with reset_after=False, the form of Cho et al. 2014"
             )
 
+    def _step(self, sums: list[GateSums], x: Any, states: Any) -> Any:
+        (h,) = keras.tree.flatten(states)
+        z, r = map(self.recurrent_activation, sums[0](x, h))
+        (candidate,) = sums[1](x, r * h)
+        h = z * h + (1 - z) * self.activation(candidate)
+        return h, [h] if keras.tree.is_nested(states) else h
+
 
 @keras.saving.register_keras_serializable("hmd_tflm")
 class HMDGRU(FactoredLayer, keras.layers.GRU):
     """`keras.layers.GRU` with ``reset_after=False``, its weights the factors of its gate matrices.
 
     A gate's first rows are dense, its other rows of low rank (`hmd_tflm.structure`). The factors
-    are trained; the matrices they stand for are multiplied out once a batch.
+    are trained, at the cost that `HMDLSTM` names.
 
     Args:
         units, compression, rows, blocks, rank, shared: as in `HMDLSTM`.

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from hmd_tflm.layers.factored import FactoredCell, FactoredLayer
+from hmd_tflm.layers.gate_sums import GateSums
 
 
 @keras.saving.register_keras_serializable("hmd_tflm")
@@ -18,6 +19,15 @@ class HMDLSTMCell(FactoredCell, keras.layers.LSTMCell):
     """
 
     gates = 4
+    gate_groups = (range(4),)
+
+    def _step(self, sums: list[GateSums], x: Any, states: Any) -> Any:
+        h, c = states
+        i, f, g, o = sums[0](x, h)
+        kept, added = self.recurrent_activation(f) * c, self.recurrent_activation(i)
+        c = kept + added * self.activation(g)
+        h = self.recurrent_activation(o) * self.activation(c)
+        return h, [h, c]
 
     def _initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         if not self.unit_forget_bias:
@@ -31,8 +41,8 @@ class HMDLSTM(FactoredLayer, keras.layers.LSTM):
     """`keras.layers.LSTM` whose weights are the factors of its gate matrices.
 
     A gate's first rows are dense, its other rows of low rank (`hmd_tflm.structure`). The factors
-    are trained; the matrices they stand for are multiplied out once a batch, so that a step costs
-    about as much as one of `keras.layers.LSTM`.
+    are trained; a training step costs no more than one of `keras.layers.LSTM`, and less where the
+    layer is wide and the compression high.
 
     Args:
         units: hidden units.

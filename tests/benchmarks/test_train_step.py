@@ -19,8 +19,8 @@ def test_a_case_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(result["lstm_ms"], result["hmdlstm_ms"], result["ratio"]) > 0
 
 
-def test_the_committed_result_is_of_these_cases_and_within_the_target() -> None:
+def test_the_committed_result_is_of_these_cases_and_of_a_faster_layer() -> None:
     results = json.loads(RESULT.read_text())["results"]
     cases = [{k: r[k] for k in train_step.Case.__slots__} for r in results]
     assert [train_step.Case(**case) for case in cases] == train_step.CASES
-    assert max(r["ratio"] for r in results) <= 1.3
+    assert max(r["ratio"] for r in results) < 0.8

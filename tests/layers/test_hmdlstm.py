@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM, HMDLSTMCell
+from hmd_tflm.layers.gate_sums import pays
 from hmd_tflm.structure import Structure
 
 BATCH, STEPS, INPUTS, UNITS = 3, 5, 5, 6
@@ -277,16 +278,34 @@ def test_a_compressed_layer_trains_under_xla_as_without() -> None:
         assert np.abs(after - before).max() > 1e-3
 
 
-def test_factors_are_multiplied_out_before_the_loop_only() -> None:
-    structure = STRUCTURES["shared"]
-    layer = built(structure)
+def matmuls(layer: HMDLSTM) -> tuple[list[list[int]], int]:
+    """What each step multiplies with, as shapes; and how many batched products there are outside."""
     graph = tf.function(layer).get_concrete_function(sequences()).graph
     (loop,) = [op for op in graph.get_operations() if "While" in op.type]
     body = loop.graph._get_function(loop.get_attr("body").name).graph
-    multiplied = [op.type for op in body.get_operations() if "MatMul" in op.type]
-    assert multiplied == ["MatMul", "MatMul"]  # x and h times the effective matrices
-    outside = [op.type for op in graph.get_operations() if "BatchMatMul" in op.type]
-    assert len(outside) == structure.blocks
+    multiplied = [op for op in body.get_operations() if "MatMul" in op.type]
+    outside = [op for op in graph.get_operations() if "BatchMatMul" in op.type]
+    return [op.inputs[1].shape.as_list() for op in multiplied], len(outside)
+
+
+def test_a_step_goes_through_the_factors() -> None:
+    shape = STRUCTURES["hmd"]
+    first = shape.gates * (shape.blocks * shape.rank + shape.rows)
+    expansion = [shape.blocks * shape.rank, shape.lower]
+    inside, _ = matmuls(built(shape))
+    assert inside == [[shape.columns, first], *[expansion] * shape.gates]
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.1}], ids=str)
+def test_where_that_does_not_pay_factors_are_multiplied_out_before_the_loop(
+    options: dict[str, Any],
+) -> None:
+    large = Structure(INPUTS, UNITS, rows=1, blocks=3, rank=4, shared=True)
+    shape = STRUCTURES["hmd"] if options else large
+    assert pays(shape) == bool(options)
+    inside, outside = matmuls(built(shape, **options))
+    assert inside == [[INPUTS, 4 * UNITS], [UNITS, 4 * UNITS]]
+    assert outside == shape.blocks
 
 
 def test_no_matrix_outlives_the_call_that_made_it() -> None:
