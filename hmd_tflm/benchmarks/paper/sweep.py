@@ -29,6 +29,9 @@ def cells(
 ) -> list[Cell]:
     """Every benchmark, method and factor; "dense" once, and no method where it cannot be so small.
 
+    Other trainings and other readings of a method are compared at the largest factor only, where
+    most is to be regained.
+
     Args:
         benchmarks, chosen: names of benchmarks and of methods.
         factors: those of each benchmark unless given.
@@ -43,11 +46,15 @@ def cells(
     for name in benchmarks:
         bench = benchmark.load(name)
         data(bench.dataset)
-        for factor in (1.0, *(factors or bench.factors)):
+        compared = factors or bench.factors
+        for factor in (1.0, *compared):
             size = (bench.inputs, bench.units, bench.gates)
             budget = methods.budget(*size, factor)
             for method in chosen:
-                if (method == "dense") == (factor == 1) and methods.shape(method, *size, budget):
+                variation = methods.method(method).base is not None
+                if (method == "dense") != (factor == 1) or variation and factor != max(compared):
+                    continue
+                if methods.shape(method, *size, budget):
                     found.append(Cell(name, method, factor))
     if not found:
         raise UserError(

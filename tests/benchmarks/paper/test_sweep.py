@@ -133,6 +133,10 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path, text: str) -> None:
 
 def test_cells_leave_out_what_cannot_be() -> None:
     assert sweep.cells(["digits"] * 2, ["dense", "lmf", "lmf"], [4.0]) == [CELLS[0], CELLS[2]]
+    both = sweep.cells(["digits"], ["hmd", "hmd_taught", "hmd_g2"], [4.0, 2.0])
+    assert [(cell.method, cell.factor) for cell in both] == [
+        ("hmd", 4.0), ("hmd_taught", 4.0), ("hmd_g2", 4.0), ("hmd", 2.0)
+    ]  # fmt: skip
     assert sweep.cells(["digits"], ["hmf_d16"], [2.0, 8.0]) == [Cell("digits", "hmf_d16", 2.0)]
     with pytest.raises(UserError, match="nothing to compare: hmd cannot be so small"):
         sweep.cells(["digits"], ["hmd"], [30.0, 1e5])
