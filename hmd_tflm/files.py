@@ -70,6 +70,11 @@ def save_model(model: Any, path: Path) -> None:
         write_whole(path, saved.read_bytes())
 
 
+def cache_folder() -> Path:
+    """Where files lie that can be made again: a folder of the user's, which may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hmd_tflm")
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """The folder, made with those above it unless it is there.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.files import read_arrays
+from hmd_tflm.files import cache_folder, read_arrays
 
 VARIABLE = "HMD_TFLM_DATA"
 CALIBRATION_ROWS = 200
@@ -94,7 +94,7 @@ def folder() -> Path:
     """Where prepared files are: what HMD_TFLM_DATA names, or else the user's cache folder."""
     if given := os.environ.get(VARIABLE):
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hmd_tflm")
+    return cache_folder()
 
 
 def load(name: str) -> Dataset:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.files import write_whole
+from hmd_tflm.files import cache_folder, write_whole
 
 
 def run_platformio(
@@ -103,6 +103,6 @@ def _install(home: Path, name: str) -> Path:
 
 
 if __name__ == "__main__":
-    home = Path.home() / ".cache" / "hmd-tflm" / "platformio"
+    home = cache_folder() / "platformio"
     command = [sys.executable, "-m", "platformio", *sys.argv[1:]]
     os.execve(sys.executable, command, os.environ | offline(home))

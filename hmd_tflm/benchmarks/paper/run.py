@@ -22,6 +22,7 @@ from hmd_tflm.benchmarks.paper.methods import Method
 from hmd_tflm.benchmarks.paper.metrics import METRICS
 from hmd_tflm.benchmarks.paper.readings import mask
 from hmd_tflm.benchmarks.paper.results import Result, Run
+from hmd_tflm.benchmarks.paper.start import dense_start
 from hmd_tflm.codegen import generate
 from hmd_tflm.convert import convert
 from hmd_tflm.datasets import Dataset
@@ -124,8 +125,13 @@ def _train(
         callbacks = [_pruning(budget, bench, len(data.x_train))] if method.pruned else []
         train(model, data, recipe, seed=run.seed, callbacks=callbacks)
         return model
-    dense = network(Structure.dense(shape.inputs, shape.units, gates=shape.gates))
-    train(dense, data, recipe, seed=run.seed)
+
+    def trained() -> keras.Model:
+        dense = network(Structure.dense(shape.inputs, shape.units, gates=shape.gates))
+        train(dense, data, recipe, seed=run.seed)
+        return dense
+
+    dense = dense_start(run, trained)
     model = compress(dense, {layer.name: shape for _, layer in recurrent_layers(dense)})
     train(model, data, recipe, seed=run.seed, teacher=dense if method.taught else None)
     return model
