@@ -24,11 +24,13 @@ SHAPE_ARGUMENTS = ("compression", "rows", "blocks", "rank", "shared")
 class FactoredCell(keras.layers.Layer):
     """The part of a cell that makes its gate matrices from factors, before a Keras cell.
 
-    A step goes through the factors (`gate_sums`) where that takes fewer multiplies; with dropout it
-    is the Keras cell's, with the matrices `kernel` and `recurrent_kernel`. The factors start so that the dense rows are the same rows of the
-    Keras layer (`kernel_initializer` and `recurrent_initializer` make whole matrices, of which
-    the dense rows are kept), and so that the elements of the other rows have the variance
-    ``1 / (3 * units)``. Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as
+    A step goes through the factors (`gate_sums`) where that takes fewer multiplies. Elsewhere, and
+    with dropout, it is the Keras cell's, with `kernel` and `recurrent_kernel` multiplied out.
+
+    The factors start so that the dense rows are the same rows of the Keras layer
+    (`kernel_initializer` and `recurrent_initializer` make whole matrices, of which the dense rows
+    are kept), and so that the elements of the other rows have the variance ``1 / (3 * units)``.
+    Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as
     in the Keras class.
 
     Args:
@@ -163,8 +165,8 @@ class FactoredCell(keras.layers.Layer):
         """Do what depends on the weights alone once, for all steps that run inside the block.
 
         Yields:
-            What computes the sums of each of the `gate_groups`; None if the steps are those of
-            the Keras cell, with its dropout.
+            What computes the sums of each of the `gate_groups`, for `_step` of the class below;
+            None if the steps are those of the Keras cell.
         """
         outermost = self._sums is None and self._multiplied_out is None
         if outermost and self._through_factors:

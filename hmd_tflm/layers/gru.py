@@ -35,6 +35,7 @@ class HMDGRUCell(FactoredCell, keras.layers.GRUCell):
             )
 
     def _step(self, sums: list[GateSums], x: Any, states: Any) -> Any:
+        """`keras.layers.GRUCell.call` with its sums."""
         (h,) = keras.tree.flatten(states)
         z, r = map(self.recurrent_activation, sums[0](x, h))
         (candidate,) = sums[1](x, r * h)

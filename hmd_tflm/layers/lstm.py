@@ -22,6 +22,7 @@ class HMDLSTMCell(FactoredCell, keras.layers.LSTMCell):
     gate_groups = (range(4),)
 
     def _step(self, sums: list[GateSums], x: Any, states: Any) -> Any:
+        """`keras.layers.LSTMCell.call` behind its sums."""
         h, c = states
         i, f, g, o = sums[0](x, h)
         kept, added = self.recurrent_activation(f) * c, self.recurrent_activation(i)
@@ -41,8 +42,8 @@ class HMDLSTM(FactoredLayer, keras.layers.LSTM):
     """`keras.layers.LSTM` whose weights are the factors of its gate matrices.
 
     A gate's first rows are dense, its other rows of low rank (`hmd_tflm.structure`). The factors
-    are trained; a training step costs no more than one of `keras.layers.LSTM`, and less where the
-    layer is wide and the compression high.
+    are trained; a training step costs about what one of `keras.layers.LSTM` does, and less where
+    the layer is wide and the compression high.
 
     Args:
         units: hidden units.
