@@ -24,6 +24,8 @@ pytestmark = pytest.mark.skipif(
 )
 ROWS = 2  # on the emulated board
 NEEDS_FILES = ("kws12", "har_smartphone")
+CASES = [("digits", name) for name in models.MODELS]
+CASES += [(NEEDS_FILES[number % 2], name) for number, name in enumerate(models.MODELS)]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("firmware")
 
 
-@pytest.mark.parametrize("name", models.MODELS)
-@pytest.mark.parametrize("dataset", ["digits", *NEEDS_FILES])
+@pytest.mark.parametrize(("dataset", "name"), CASES)
 def test_same_bytes_everywhere(dataset: str, name: str, workspace: Path) -> None:
     if dataset in NEEDS_FILES and datasets.VARIABLE not in os.environ:
         pytest.skip(f"needs {dataset}.npz: set {datasets.VARIABLE} to its folder")
