@@ -97,7 +97,7 @@ def train(
 
     Args:
         model: a classifier as `build` makes it; trained in place.
-        dataset: its training split is learnt, its validation split only shown.
+        dataset: its training split is learnt; the accuracy on its validation split is only shown.
         recipe: epochs, batch and learning rate.
         seed: of the order of the sequences.
         teacher: a trained model to learn from, too, with a `Distiller`'s defaults.
@@ -123,7 +123,7 @@ def train(
             dataset.y_train,
             batch_size=recipe.batch,
             epochs=recipe.epochs,
-            validation_data=(dataset.x_val, dataset.y_val),
+            validation_data=None if bar.disable else (dataset.x_val, dataset.y_val),
             callbacks=[_Progress(bar), *callbacks],
             verbose=0,
         )
@@ -154,6 +154,6 @@ class _Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         shown = logs or {}
-        metrics = {name: f"{shown[name]:.4f}" for name in ("loss", "val_accuracy")}
+        metrics = {name: f"{shown[name]:.4f}" for name in ("loss", "val_accuracy") if name in shown}
         self.bar.set_postfix(metrics, refresh=False)
         self.bar.update()
