@@ -34,6 +34,23 @@ def test_the_methods_to_start_with_are_those_that_the_readme_names(cell: results
     assert entry.cycles < 1.15 * hmd.cycles, "is nearly as fast"
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        cell
+        for cell in ENTRIES
+        if cell.method == "lmf_shared_taught" and benchmark.load(cell.benchmark).layer == "lstm"
+    ],
+    ids=str,
+)
+def test_other_trainings_bring_what_the_page_on_training_says(cell: results.Cell) -> None:
+    def mean(method: str) -> float:
+        return ENTRIES[results.Cell(cell.benchmark, method, cell.factor)].int8_mean
+
+    assert gain(cell, mean("lmf_shared_taught"), mean("lmf_shared")) > 0
+    assert gain(cell, mean("hmd_taught"), mean("lmf_taught")) < 0
+
+
 @pytest.mark.parametrize("run", RESULTS, ids=lambda run: str(Path(run.file)))
 def test_a_result_has_its_methods_size_and_says_how_it_came_about(run: results.Run) -> None:
     result, bench = RESULTS[run], benchmark.load(run.cell.benchmark)
