@@ -2,7 +2,8 @@
 
 "A lower half composed of rank-1 blocks" may mean more than column blocks. Both readings here are
 shapes of higher rank in which some factors are zero and stay so. The op would compute them with these
-zeros; as long as no reading is better, it has no form without.
+zeros. It has no form without, since where one of them is better than HMD, LMF, which the op has, is
+better still (docs/benchmarks.md).
 """
 
 from __future__ import annotations
