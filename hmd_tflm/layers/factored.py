@@ -30,8 +30,7 @@ class FactoredCell(keras.layers.Layer):
     The factors start so that the dense rows are the same rows of the Keras layer
     (`kernel_initializer` and `recurrent_initializer` make whole matrices, of which the dense rows
     are kept), and so that the elements of the other rows have the variance ``1 / (3 * units)``.
-    Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as
-    in the Keras class.
+    Regularizers see the multiplied-out `kernel` and `recurrent_kernel`, as in the Keras class.
 
     Args:
         units: hidden units.
