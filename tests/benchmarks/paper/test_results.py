@@ -35,13 +35,7 @@ def test_the_methods_to_start_with_are_those_that_the_readme_names(cell: results
 
 
 @pytest.mark.parametrize(
-    "cell",
-    [
-        cell
-        for cell in ENTRIES
-        if cell.method == "lmf_shared_taught" and benchmark.load(cell.benchmark).layer == "lstm"
-    ],
-    ids=str,
+    "cell", [cell for cell in ENTRIES if cell.method == "lmf_shared_taught"], ids=str
 )
 def test_other_trainings_bring_what_the_page_on_training_says(cell: results.Cell) -> None:
     def mean(method: str) -> float:
