@@ -15,13 +15,13 @@ from hmd_tflm.benchmarks.paper.summary import summarise
 SIZES = {"dense": (72320, 1_000_000), "pruned": (15684, 700_000)}
 
 
-def results(bench: str, **values: list[float]) -> dict[Run, Result]:
+def results(bench: str, factor: float = 4.0, /, **values: list[float]) -> dict[Run, Result]:
     """The seeds of each method at its best rate, and a worse rate that nobody may use."""
     best, other = benchmark.load(bench).learning_rates
     made: dict[Run, Result] = {}
     for method, numbers in values.items():
         parameters, cycles = SIZES.get(method, (15684, 350_000))
-        cell = Cell(bench, method, 1.0 if method == "dense" else 4.0)
+        cell = Cell(bench, method, 1.0 if method == "dense" else factor)
         for seed, value in enumerate([*numbers, 0.0]):
             worse = seed == len(numbers)
             run = Run(cell, other if worse else best, 0 if worse else seed)
@@ -97,6 +97,14 @@ def test_hmd_and_lmf_are_compared_when_both_are_taught() -> None:
     (claim,) = variations(summarise(found))
     assert claim.title == "HMD from dense, taught: more accuracy than LMF from dense, taught"
     assert [case.means for case in claim.cases] == [True]
+
+
+def test_ranks_are_compared_with_hmd_at_every_factor() -> None:
+    found = results("kws_lstm", 2.0, hmd=[91.0] * 3, hmf_d8=[92.0, 92.5, 93.0])
+    found |= results("kws_lstm", hmd=[90.0] * 3, hmf_d8=[89.0, 89.5, 89.9])
+    (claim,) = variations(summarise(found))
+    assert claim.title == "HMF, d = 8: more accuracy than HMD, k = 2"
+    assert {case.cell.factor: case.means for case in claim.cases} == {2.0: True, 4.0: False}
 
 
 @pytest.mark.parametrize(
