@@ -207,8 +207,9 @@ zero, the others are what chance makes of windows whose two best classes are clo
 """
 
 _VARIATIONS = """\
-What other blocks and ranks, other ways of training (docs/training.md) and other readings of the paper's sentence on rank-1
-blocks (hmd_tflm/benchmarks/paper/readings.py) bring. From dense: a dense network is trained by the recipe, compressed, and trained by
-the recipe again, hence twice the epochs; taught: the second time it learns from the dense network, too.
+What other blocks and ranks, other ways of training (docs/training.md) and other readings of the paper's sentence on
+rank-1 blocks (hmd_tflm/benchmarks/paper/readings.py) bring. From dense: a dense network is trained by the recipe,
+compressed, and trained by the recipe again, hence twice the epochs; taught: the second time it learns from the dense
+network, too.
 
 """
