@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from numpy.typing import NDArray
+
 from hmd_tflm import tflite
 from hmd_tflm.codegen.arena import Buffer, place
-from hmd_tflm.codegen.ops import SCRATCH, Call, call
+from hmd_tflm.codegen.ops import SCRATCH, Call, array, call, check_equal_sizes
 from hmd_tflm.errors import UserError
 from hmd_tflm.files import make_folder, write_whole
 from hmd_tflm.tflite import TensorInfo
@@ -58,37 +61,59 @@ def model_io(content: bytes) -> tuple[TensorInfo, TensorInfo]:
     return infos[0], infos[1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """A model as C calls.
+
+    Attributes:
+        names: of the ops.
+        calls: the ops.
+        roots: outputs of RESHAPE, each with the tensor whose values it has.
+        constants: operands that no op writes.
+        source, target: tensors of the model's input and output.
+    """
+
+    names: list[str]
+    calls: list[Call]
+    roots: dict[int, int]
+    constants: dict[int, NDArray]
+    source: int
+    target: int
+
+    def root(self, index: int) -> int:
+        """The tensor in whose place the values of a tensor lie."""
+        return self.roots.get(index, index)
+
+
 def c_source(content: bytes, name: str) -> str:
     """The text of model.c; arguments and errors as in `generate`."""
     source, target = model_io(content)
     model = tflite.read(content)
-    graph = model.subgraphs[0]
-    aliases = _aliases(model)
-    ops = _ops(model)
-    calls = [call(model, op, number) for number, op in enumerate(ops)]
-    first, last = _resolve(aliases, graph.inputs[0]), _resolve(aliases, graph.outputs[0])
-    offsets, size = place(_buffers(model, calls))
+    program = _program(model)
+    offsets, size = place(_buffers(model, program))
+    operands = {index: f"tensor{index}" for index in program.constants}
     statements = []
-    for number, one in enumerate(calls):
-        at = {
-            str(i): f"AT({offsets[_resolve(aliases, i)]})"
-            for i in (*one.reads, *one.writes, *one.states)
-        }
+    for number, one in enumerate(program.calls):
+        roots = {str(i): program.root(i) for i in (*one.reads, *one.writes, *one.states)}
+        at = {i: operands.get(root) or f"AT({offsets[root]})" for i, root in roots.items()}
         at[SCRATCH] = f"AT({offsets.get((SCRATCH, number), 0)})"
         statements.append(f"  {_fill(one.text, at)}\n  op_done(context);\n")
-    states = [(offsets[i], count) for one in calls for i, count in one.states.items()]
+    states = [(offsets[i], count) for one in program.calls for i, count in one.states.items()]
     return _TEMPLATE.format(
         arena=size,
-        constants="\n".join(one.constants for one in calls),
+        constants="\n".join(
+            [array(operands[i], "int8_t", values) for i, values in program.constants.items()]
+            + [one.constants for one in program.calls]
+        ),
         name=model_name(name),
         input_bytes=source.bytes,
         output_bytes=target.bytes,
-        op_count=len(calls),
+        op_count=len(program.calls),
         crc=crc32(content),
-        input=offsets[first],
-        output=offsets[last],
+        input=offsets[program.source],
+        output=offsets[program.target],
         resets="".join(f"  memset(AT({at}), 0, {count});\n" for at, count in states),
-        op_names="".join(f'      "{tflite.op_name(model, op)}",\n' for op in ops),
+        op_names="".join(f'      "{name}",\n' for name in program.names),
         statements="".join(statements),
     )
 
@@ -100,42 +125,62 @@ def arena_buffers(content: bytes) -> dict[Any, Buffer]:
         UserError: as `generate`.
     """
     model = tflite.read(content)
-    return _buffers(model, [call(model, op, number) for number, op in enumerate(_ops(model))])
+    return _buffers(model, _program(model))
 
 
-def _ops(model: Any) -> list[Any]:
-    """All that compute something."""
-    return [op for op in model.subgraphs[0].operators if tflite.op_name(model, op) != "RESHAPE"]
+def _program(model: Any) -> _Program:
+    """All ops that compute something.
+
+    Raises:
+        UserError: an op outside the set, or one that reads what no op before it writes.
+    """
+    graph = model.subgraphs[0]
+    program = _Program([], [], {}, {}, int(graph.inputs[0]), -1)
+    written = {program.source}
+    for op in graph.operators:
+        name = tflite.op_name(model, op)
+        if name == "RESHAPE":
+            source, target = int(op.inputs[0]), int(op.outputs[0])
+            check_equal_sizes(*(tflite.tensor_info(graph.tensors[i]) for i in (source, target)))
+            program.roots[target] = program.root(source)
+            continue
+        one = call(model, op, len(program.calls))
+        for root in map(program.root, one.reads):
+            if root not in written:
+                program.constants[root] = _constant(model, root)
+        written.update(one.writes)
+        program.names.append(name)
+        program.calls.append(one)
+    target = program.root(int(graph.outputs[0]))
+    if target not in written:
+        raise UserError("model: received an output that no op writes; convert the model again")
+    return replace(program, target=target)
+
+
+def _constant(model: Any, index: int) -> NDArray:
+    """The values of an operand that no op writes."""
+    tensor = model.subgraphs[0].tensors[index]
+    values = tflite.constant(model, tensor)
+    if values is None:
+        name = tflite.tensor_info(tensor).name
+        raise UserError(f"tensor {name}: no op before its use writes it; convert the model again")
+    return values
 
 
 def _fill(text: str, at: dict[str, str]) -> str:
     return re.sub(r"\{(\d+|scratch)\}", lambda m: at[m[1]], text)
 
 
-def _aliases(model: Any) -> dict[int, int]:
-    """Outputs of RESHAPE, which are their inputs."""
-    return {
-        int(op.outputs[0]): int(op.inputs[0])
-        for op in model.subgraphs[0].operators
-        if tflite.op_name(model, op) == "RESHAPE"
-    }
-
-
-def _resolve(aliases: dict[int, int], index: int) -> int:
-    index = int(index)
-    return _resolve(aliases, aliases[index]) if index in aliases else index
-
-
-def _buffers(model: Any, calls: list[Call]) -> dict[Any, Buffer]:
+def _buffers(model: Any, program: _Program) -> dict[Any, Buffer]:
     """What the arena holds: tensors, states (at all times), scratch (during one op)."""
-    aliases, graph = _aliases(model), model.subgraphs[0]
-    first, last = _resolve(aliases, graph.inputs[0]), _resolve(aliases, graph.outputs[0])
-    uses: dict[int, list[int]] = {first: [-1], last: [len(calls)]}
+    tensors, calls = model.subgraphs[0].tensors, program.calls
+    uses: dict[int, list[int]] = {program.source: [-1], program.target: [len(calls)]}
     for number, one in enumerate(calls):
-        for index in (*one.reads, *one.writes):
-            uses.setdefault(_resolve(aliases, index), []).append(number)
+        for root in map(program.root, (*one.reads, *one.writes)):
+            if root not in program.constants:
+                uses.setdefault(root, []).append(number)
     buffers: dict[Any, Buffer] = {
-        index: Buffer(tflite.tensor_info(graph.tensors[index]).bytes, min(times), max(times))
+        index: Buffer(tflite.tensor_info(tensors[index]).bytes, min(times), max(times))
         for index, times in uses.items()
     }
     for number, one in enumerate(calls):

@@ -18,6 +18,7 @@ from hmd_tflm.structure import Structure
 from hmd_tflm.tflite import TensorInfo, schema
 
 SCRATCH = "scratch"
+_ALTERED = "the file is altered; convert the model again"
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Call:
     Attributes:
         constants: definitions before the function.
         text: the statement.
-        reads, writes: tensors in the arena.
+        reads, writes: tensors.
         scratch_bytes: needed during the op.
         states: bytes of the tensors that live from one inference to the next.
     """
@@ -58,7 +59,18 @@ class _Op:
                 f"tensor {info.name}: received {info.dtype}, expected quantised int8; convert "
                 "the model with hmd-tflm convert"
             )
+        if not 0 < info.scale < np.inf or not -128 <= info.zero_point <= 127:
+            raise UserError(
+                f"tensor {info.name}: received scale {info.scale:g}, zero point "
+                f"{info.zero_point}, expected above 0, -128..127; {_ALTERED}"
+            )
         return info
+
+    def size(self) -> int:
+        """Values of the output, and of the input."""
+        source, target = self.info(self.input()), self.info(self.output)
+        check_equal_sizes(source, target)
+        return target.size
 
     def quantization(self, index: int) -> q.Quantization:
         info = self.info(index)
@@ -84,7 +96,21 @@ def call(model: Any, op: Any, number: int) -> Call:
             f"op {number}, {name}: firmware without an interpreter has only "
             f"{', '.join(sorted([*_CALLS, 'RESHAPE']))}; change the model"
         )
-    return _CALLS[name](_Op(model, op, f"op{number}"))
+    try:
+        return _CALLS[name](_Op(model, op, f"op{number}"))
+    except UserError:
+        raise
+    except Exception as error:  # whatever an altered file makes them stumble over
+        raise UserError(f"op {number}, {name}: {type(error).__name__}; {_ALTERED}") from error
+
+
+def check_equal_sizes(source: TensorInfo, target: TensorInfo) -> None:
+    """Raise UserError unless the input and the output of an op have as many values of one type."""
+    if (source.dtype, source.size) != (target.dtype, target.size):
+        raise UserError(
+            f"tensor {target.name}: received {target.size} of {target.dtype}, expected "
+            f"{source.size} of {source.dtype} as in {source.name}; {_ALTERED}"
+        )
 
 
 def _recurrent(op: _Op) -> Call:
@@ -128,9 +154,19 @@ def _fully_connected(op: _Op) -> Call:
     bias = _constant(op, 2, np.int32) if len(op.op.inputs) > 2 and op.input(2) >= 0 else None
     outputs, inputs = weights.shape
     batches = op.info(op.output).size // outputs
-    if op.info(op.input()).size != batches * inputs:
-        raise UserError(f"FULLY_CONNECTED: input {op.info(op.input()).shape} for {weights.shape}")
-    scales = op.tensor(op.input(1)).quantization.scale.astype(np.float32)
+    sizes = (op.info(op.input()).size, op.info(op.output).size)
+    if sizes != (batches * inputs, batches * outputs):
+        raise UserError(
+            f"FULLY_CONNECTED: received {sizes[0]} values in and {sizes[1]} out, expected multiples "
+            f"of {inputs} and {outputs} as its weights; {_ALTERED}"
+        )
+    quantization = op.tensor(op.input(1)).quantization
+    if np.any(quantization.zeroPoint):
+        raise UserError(
+            f"FULLY_CONNECTED: received weights of zero point {quantization.zeroPoint}, expected "
+            "0; convert the model with hmd-tflm convert"
+        )
+    scales = quantization.scale.astype(np.float32)
     layer = q.fully_connected(
         op.quantization(op.input()),
         weights,
@@ -153,13 +189,12 @@ def _fully_connected(op: _Op) -> Call:
 
 
 def _softmax(op: _Op) -> Call:
-    shape = op.info(op.output).shape
-    depth = shape[-1]
+    depth = op.info(op.output).shape[-1]
     softmax = q.softmax(
         op.quantization(op.input()), op.op.builtinOptions.beta, depth, op.quantization(op.output)
     )
     constants = f"static const hmd_softmax {op.prefix} = {literal(softmax)};\n"
-    rows = int(np.prod(shape[:-1]))
+    rows = op.size() // depth
     text = f"hmd_softmax_s8(&{op.prefix}, {rows}, {depth}, {{{op.input()}}}, {{{op.output}}});"
     return Call(constants, text, [op.input()], [op.output])
 
@@ -184,8 +219,7 @@ def _concatenation(op: _Op) -> Call:
 def _lookup(table: Callable[[_Op], q.Table]) -> Callable[[_Op], Call]:
     def make(op: _Op) -> Call:
         constants = array(f"{op.prefix}_table", "int8_t", table(op))
-        length = op.info(op.output).size
-        text = f"hmd_lookup_s8({op.prefix}_table, {length}, {{{op.input()}}}, {{{op.output}}});"
+        text = f"hmd_lookup_s8({op.prefix}_table, {op.size()}, {{{op.input()}}}, {{{op.output}}});"
         return Call(constants, text, [op.input()], [op.output])
 
     return make

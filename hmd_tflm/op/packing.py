@@ -30,17 +30,42 @@ from hmd_tflm.structure import Structure
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """One stored matrix, as flat indices into a part's weights and its requantisation."""
+    """One stored matrix: rows ``[row, gate]`` of a part.
+
+    Attributes:
+        part: dense, projection or expansion.
+        gates: some of the part, or some of its sets of projections.
+        rows: of each gate.
+        columns: some of the part.
+        width: columns of the part.
+        blocks, block: into how many its requantisation is divided, and which it is.
+    """
 
     part: str
-    weights: NDArray[np.intp]  # [rows, columns]
-    out: NDArray[np.intp]  # [rows]
+    gates: range
+    rows: int
+    columns: range
+    width: int
+    blocks: int = 1
+    block: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.gates) * self.rows, len(self.columns)
 
     @property
     def padded(self) -> tuple[int, int]:
         """Rows and columns in storage: both even."""
-        rows, columns = self.weights.shape
+        rows, columns = self.shape
         return rows + rows % 2, columns + columns % 2
+
+    def indices(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Flat ones into the part's weights ``[rows, columns]`` and its requantisation ``[rows]``."""
+        row, gate = np.divmod(np.arange(self.shape[0]), len(self.gates))
+        gate += self.gates.start
+        weights = (gate * self.rows + row)[:, None] * self.width + np.array(self.columns)
+        return weights, (gate * self.blocks + self.block) * self.rows + row
 
 
 def pack(layer: IntegerLayer) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
@@ -49,13 +74,14 @@ def pack(layer: IntegerLayer) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
     for stored in _stored(layer.options.structure):
         rows, columns = stored.padded
         matrix = np.zeros((rows, columns), np.int8)
-        count, width = stored.weights.shape
-        matrix[:count, :width] = getattr(layer, stored.part).flat[stored.weights]
+        count, width = stored.shape
+        weights_at, out_at = stored.indices()
+        matrix[:count, :width] = getattr(layer, stored.part).flat[weights_at]
         weights.append(_to_pairs(matrix))
         out: Requantization = getattr(layer, f"{stored.part}_out")
         entries = np.zeros((rows, 2), np.int16)
-        entries[:count, 0] = out.multiplier.flat[stored.out]
-        entries[:count, 1] = out.bias.flat[stored.out]
+        entries[:count, 0] = out.multiplier.flat[out_at]
+        entries[:count, 1] = out.bias.flat[out_at]
         table.append(entries)
     return np.concatenate(weights), np.concatenate(table)
 
@@ -78,7 +104,7 @@ def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
         "dense": ((s.gates, s.rows, s.columns), (s.gates, s.rows)),
         "projection": (
             (s.projection_sets, rank, s.columns),
-            (s.projection_sets, s.blocks, s.rank),
+            (s.projection_sets, s.blocks, rank),
         ),
         "expansion": ((s.gates, s.lower, s.blocks, s.rank), (s.gates, s.lower)),
     }
@@ -90,11 +116,12 @@ def unpack(options: Options, weights: NDArray[np.int8], table: NDArray[np.int16]
     at = row = 0
     for stored in _stored(s):
         height, width = stored.padded
-        count, columns = stored.weights.shape
+        count, columns = stored.shape
+        weights_at, out_at = stored.indices()
         matrix = _from_pairs(weights[at : at + height * width], height, width)
-        parts[stored.part].flat[stored.weights] = matrix[:count, :columns]
-        outs[stored.part].multiplier.flat[stored.out] = table[row : row + count, 0]
-        outs[stored.part].bias.flat[stored.out] = table[row : row + count, 1]
+        parts[stored.part].flat[weights_at] = matrix[:count, :columns]
+        outs[stored.part].multiplier.flat[out_at] = table[row : row + count, 0]
+        outs[stored.part].bias.flat[out_at] = table[row : row + count, 1]
         at, row = at + height * width, row + height
     return IntegerLayer(
         options,
@@ -115,40 +142,28 @@ def packed_sizes(s: Structure) -> tuple[int, int]:
 
 def _stored(s: Structure) -> Iterator[_Stored]:
     """The stored matrices in their order."""
-    dense, dense_out = _indices(s.gates, s.rows, s.columns), _indices(s.gates, s.rows)
-    expansion = _indices(s.gates, s.lower, s.projections)
-    expansion_out = _indices(s.gates, s.lower)
     for phase in cell_of(s.gates).phases:
-        yield _interleaved("dense", dense[phase], dense_out[phase])
+        yield _Stored("dense", phase, s.rows, range(s.columns), s.columns)
         if s.lower and (not s.shared or phase.start == 0):
             yield from _projections(s, range(1) if s.shared else phase)
         if s.lower:
             for gates in [phase] if s.shared else _one_by_one(phase):
-                yield _interleaved("expansion", expansion[gates], expansion_out[gates])
+                yield _Stored("expansion", gates, s.lower, range(s.projections), s.projections)
 
 
 def _projections(s: Structure, sets: range) -> Iterator[_Stored]:
     """Of each block the projections of these sets."""
-    weights = _indices(s.projection_sets, s.rank, s.columns)
-    out = _indices(s.projection_sets, s.blocks, s.rank)
     # Ranks of two sets would not lie at equal distances: of four rows, two and two are neighbours.
     apart = len(sets) == 2 and s.rank > 1
     for j, (begin, end) in enumerate(pairwise(s.boundaries)):
         for some in _one_by_one(sets) if apart else [sets]:
-            yield _interleaved("projection", weights[some, :, begin:end], out[some, j])
-
-
-def _interleaved(part: str, weights: NDArray[np.intp], out: NDArray[np.intp]) -> _Stored:
-    """``[gates, rows, columns]`` as rows ``[row, gate]``."""
-    return _Stored(part, weights.swapaxes(0, 1).reshape(-1, weights.shape[2]), out.T.ravel())
+            yield _Stored(
+                "projection", some, s.rank, range(begin, end), s.columns, s.blocks, block=j
+            )
 
 
 def _one_by_one(gates: range) -> list[range]:
     return [range(gate, gate + 1) for gate in gates]
-
-
-def _indices(*shape: int) -> NDArray[np.intp]:
-    return np.arange(int(np.prod(shape))).reshape(shape)
 
 
 def _to_pairs(matrix: NDArray[np.int8]) -> NDArray[np.int8]:

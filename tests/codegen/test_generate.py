@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hmd_tflm import tflite
 from hmd_tflm.codegen import generate
 from hmd_tflm.codegen.arena import ALIGNMENT, Buffer, place
+from hmd_tflm.codegen.generate import c_source
 from hmd_tflm.convert import convert
 from hmd_tflm.errors import UserError
 from hmd_tflm.layers import HMDLSTM
@@ -102,6 +104,19 @@ def test_ops_behind_the_recurrent_one(tail: str, tmp_path: Path) -> None:
     check(convert(model, x).content, x, tmp_path)
 
 
+@pytest.mark.parametrize("merge", ["add", "concatenate"])
+def test_operands_that_are_constants(merge: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 6, 4)).astype(np.float32)
+    table = keras.ops.convert_to_tensor(rng.normal(size=(1, 6, 4)).astype(np.float32))
+    inputs = keras.Input(batch_shape=(1, 6, 4))
+    merged = keras.ops.add(inputs, table)
+    if merge == "concatenate":
+        merged = keras.ops.concatenate([inputs, table], axis=1)
+    model = keras.Model(inputs, keras.layers.Dense(3)(HMDLSTM(8)(merged)))
+    check(convert(model, x).content, x, tmp_path)
+
+
 def test_reset_makes_a_stateful_model_begin_again(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(30, 6, 4)).astype(np.float32)
     model = keras.Sequential([keras.Input(batch_shape=(1, 6, 4)), *TAILS["stateful"]()])
@@ -120,6 +135,74 @@ def test_an_op_outside_the_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="op 1, MEAN: firmware without an interpreter has only"):
         generate(content, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.fixture(scope="module")
+def of_all_kinds() -> bytes:
+    """ADD, RESHAPE, HMD_LSTM, FULLY_CONNECTED, TANH and SOFTMAX in one model."""
+    both = keras.layers.Bidirectional(HMDLSTM(8, return_sequences=True), merge_mode="sum")
+    layers = [both, keras.layers.Reshape((48,)), keras.layers.Dense(4, activation="tanh")]
+    model = keras.Sequential(
+        [keras.Input((6, 4)), *layers, keras.layers.Dense(3, activation="softmax")]
+    )
+    return convert(model, np.random.default_rng(0).normal(size=(9, 6, 4))).content
+
+
+def _nth(model, name: str):
+    return next(op for op in model.subgraphs[0].operators if tflite.op_name(model, op) == name)
+
+
+def _of(name: str, change):
+    """A change of an op's first input, of its output, or of itself, in an altered file."""
+
+    def apply(model) -> None:
+        op, tensors = _nth(model, name), model.subgraphs[0].tensors
+        change(op, *(tensors[i] for i in (*op.inputs[:2], op.outputs[0])))
+
+    return apply
+
+
+def _set(at: int, field: str, value):
+    """Of the op's tensors, of the last the output."""
+    return lambda op, *tensors: setattr(tensors[at], field, np.array(value, np.int32))
+
+
+def _quantized(at: int, field: str, value):
+    return lambda op, *tensors: setattr(tensors[at].quantization, field, np.array([value]))
+
+
+ALTERED = {
+    "output longer than a table's input": _of("TANH", _set(-1, "shape", [1, 400])),
+    "output longer than a softmax's input": _of("SOFTMAX", _set(-1, "shape", [1, 30])),
+    "output longer than a reshape's input": _of("RESHAPE", _set(-1, "shape", [1, 480])),
+    "output longer than the layer's": _of("FULLY_CONNECTED", _set(-1, "shape", [1, 5])),
+    "a reshape of itself": _of("RESHAPE", lambda op, *_: setattr(op, "inputs", op.outputs)),
+    "no options": _of("FULLY_CONNECTED", lambda op, *_: setattr(op, "builtinOptions", None)),
+    "no quantisation": _of("FULLY_CONNECTED", lambda _, x, w, y: setattr(w, "quantization", None)),
+    "weights of a zero point": _of("FULLY_CONNECTED", _quantized(1, "zeroPoint", 3)),
+    "a far zero point": _of("FULLY_CONNECTED", _quantized(-1, "zeroPoint", 4096)),
+    "an infinite scale": _of("FULLY_CONNECTED", _quantized(-1, "scale", np.inf)),
+    "an operand that nothing writes": _of("ADD", lambda op, *_: setattr(op, "inputs", op.outputs)),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED)
+def test_altered_ops_are_refused(change: str, of_all_kinds: bytes) -> None:
+    model = tflite.read(of_all_kinds)
+    ALTERED[change](model)
+    with pytest.raises(UserError, match=r"convert (it|the model) (again|with)"):
+        c_source(tflite.write(model), "altered")
+
+
+@given(data=st.data())
+def test_damaged_files_are_refused_or_generated(data: st.DataObject, of_all_kinds: bytes) -> None:
+    content = bytearray(of_all_kinds)
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        c_source(bytes(content), "damaged")
+    except UserError as error:
+        assert "\n" not in str(error)
 
 
 BUFFERS = st.builds(

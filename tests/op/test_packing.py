@@ -1,5 +1,7 @@
 """The stored order against its description, row by row."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from integer_layers import integer_layers
 from hmd_tflm.errors import UserError
 from hmd_tflm.op.layer import IntegerLayer
 from hmd_tflm.op.packing import pack, packed_sizes, unpack
+from hmd_tflm.structure import Structure
 
 PARTS = ("dense", "projection", "expansion")
 
@@ -86,3 +89,16 @@ def test_other_sizes_are_refused(layer: IntegerLayer, more: int) -> None:
         unpack(layer.options, np.append(weights, [np.int8(0)] * more), table)
     with pytest.raises(UserError, match="expected"):
         unpack(layer.options, weights, table[:-1])
+
+
+def test_sizes_need_no_memory() -> None:
+    """Options of an altered file may ask for anything, before they are held against its tensors."""
+    side = 2**14
+    tracemalloc.start()
+    dense = packed_sizes(Structure.dense(side, side))
+    projected = packed_sizes(Structure(side, side, 0, blocks=side, rank=side))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert dense == (4 * side * 2 * side, 4 * side)
+    assert projected[0] == 4 * side * 2 * side + 4 * side * side * side
+    assert peak < 2**23
