@@ -173,7 +173,7 @@ def _check_references(model: Any) -> None:
     for op in graph.operators:
         if not 0 <= op.opcodeIndex < len(model.operatorCodes):
             raise UserError(f"model: op code {op.opcodeIndex} does not exist; the file is altered")
-        indices += [i for i in (*op.inputs, *op.outputs) if i != -1]
+        indices += [*(i for i in op.inputs if i != -1), *op.outputs]
     for index in indices:
         if not 0 <= index < tensors:
             raise UserError(f"model: tensor {index} does not exist; the file is altered")

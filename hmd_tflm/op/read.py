@@ -80,6 +80,10 @@ def read_layer(model: Any, op: Any) -> Layer:
 
 def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, steps: int) -> None:
     s, op = options.structure, options.cell.name
+    if min(batch, steps) < 1:
+        raise UserError(
+            f"{op}, x: received {batch} sequences of {steps} steps, expected 1 or more"
+        )
     size, rows = packed_sizes(s)
     sequences = (batch, steps, s.units)
     expected: dict[str, tuple[Any, tuple[int, ...]]] = {
@@ -99,6 +103,7 @@ def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, s
     for name, scale, zero_point in (
         ("x", options.x_scale, options.x_zero_point),
         ("y", 1 / 128, 0),
+        *((state, options.state_scale(state), 0) for state in options.cell.states),
     ):
         info = infos[name]
         if (info.scale, info.zero_point) != (scale, zero_point):

@@ -134,6 +134,18 @@ def _scale(number: int | None, scale: float):
     return change
 
 
+def _zero_point(number: int, zero_point: int):
+    def change(model, graph, op) -> None:
+        quantization = graph.tensors[op.inputs[number]].quantization
+        quantization.zeroPoint = np.array([zero_point], np.int64)
+
+    return change
+
+
+def _steps(steps: int):
+    return _tensor(0, "shape", np.array([1, steps, 9], np.int32))
+
+
 CHANGES = {
     "magic": _option(0, 0),
     "version": _option(4, 9),
@@ -154,6 +166,10 @@ CHANGES = {
     "y of another shape": _tensor(Y, "shape", np.array([1, 20], np.int32)),
     "x of another scale": _scale(0, 0.5),
     "y of another scale": _scale(Y, 0.5),
+    "state of another scale": _scale(-1, 0.5),
+    "state of a zero point": _zero_point(3, 5),
+    "no steps": _steps(0),
+    "steps below zero": _steps(-1),
 }
 
 

@@ -71,6 +71,8 @@ def test_what_the_delegate_refuses_is_refused(
         ("sequences", "y: received 2 dimensions, expected 3"),
         ("y of another scale", "y: received scale 500000000e-9, zero point 0, expected 7812500e-9"),
         ("state not variable", "h: must be a variable tensor"),
+        ("state of a zero point", "h: received scale 7812500e-9, zero point 5, expected"),
+        ("no steps", "x: received 1 sequences of 0 steps, expected 1 or more"),
     ],
 )
 def test_messages_say_what_differs(change: str, message: str, converted, runner) -> None:

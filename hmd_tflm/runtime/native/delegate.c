@@ -26,6 +26,8 @@ typedef struct {
   struct {
     const char *name;
     int type;
+    float scale;
+    int shifted; /* cell_shift makes the scale larger */
   } states[MOST_STATES];
   void (*run)(const hmd_options *options, const tensors *t);
 } op;
@@ -46,8 +48,9 @@ static void run_gru(const hmd_options *options, const tensors *t) {
 }
 
 static const op ops[] = {
-    {"HMD_LSTM", HMD_LSTM_GATES, STATES + 2, {{"h", TFL_INT8}, {"c", TFL_INT16}}, run_lstm},
-    {"HMD_GRU", HMD_GRU_GATES, STATES + 1, {{"h", TFL_INT16}}, run_gru},
+    {"HMD_LSTM", HMD_LSTM_GATES, STATES + 2,
+     {{"h", TFL_INT8, 1.0f / 128.0f, 0}, {"c", TFL_INT16, 1.0f / 4096.0f, 1}}, run_lstm},
+    {"HMD_GRU", HMD_GRU_GATES, STATES + 1, {{"h", TFL_INT16, 1.0f / 32768.0f, 0}}, run_gru},
 };
 
 /* The HMD op of a node, or NULL. */
@@ -152,7 +155,12 @@ static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
   if (!good(context, op, self->status) || !good(context, op, hmd_plan(o, &sizes))) {
     return TFL_ERROR;
   }
-  const tfl_tensor *in[MOST_INPUTS], *y = &context->tensors[self->y];
+  const tfl_tensor *in[MOST_INPUTS];
+  if (self->y < 0 || (size_t)self->y >= context->tensors_size) {
+    context->report_error(context, "%s: the output is missing", op->name);
+    return TFL_ERROR;
+  }
+  const tfl_tensor *y = &context->tensors[self->y];
   for (int i = 0; i < op->inputs; i++) {
     if (self->inputs[i] < 0 || (size_t)self->inputs[i] >= context->tensors_size) {
       context->report_error(context, "%s: input %d is missing", op->name, i);
@@ -163,6 +171,11 @@ static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
   const tfl_ints *x = in[X]->dims;
   const int batch = x != NULL && x->size == 3 ? x->data[0] : 1;
   const int steps = x != NULL && x->size == 3 ? x->data[1] : 1;
+  if (batch < 1 || steps < 1) {
+    context->report_error(context, "%s, x: received %d sequences of %d steps, expected 1 or more",
+                          op->name, batch, steps);
+    return TFL_ERROR;
+  }
   const int sequences = (o->flags & HMD_RETURN_SEQUENCES) != 0;
   const int x_shape[] = {batch, steps, o->inputs}, state_shape[] = {batch, o->units};
   const int weights_shape[] = {(int)sizes.weights_bytes}, table_shape[] = {(int)sizes.table_rows, 2};
@@ -182,7 +195,9 @@ static tfl_status layer_prepare(tfl_context *context, tfl_node *node) {
   }
   for (int i = 0; STATES + i < op->inputs; i++) {
     const tfl_tensor *state = in[STATES + i];
-    if (!expect(context, op, state, op->states[i].name, op->states[i].type, 2, state_shape)) {
+    const float scale = op->states[i].scale * (float)(op->states[i].shifted ? 1 << o->cell_shift : 1);
+    if (!expect(context, op, state, op->states[i].name, op->states[i].type, 2, state_shape) ||
+        !expect_scale(context, op, state, op->states[i].name, scale, 0)) {
       return TFL_ERROR;
     }
     if (!state->is_variable) {

@@ -6,7 +6,8 @@ namespace hmd_tflm {
 
 namespace {
 
-constexpr Op kOp = {"HMD_GRU", HMD_GRU_GATES, kStates + 1, {{"h", kTfLiteInt16}}};
+constexpr Op kOp = {
+    "HMD_GRU", HMD_GRU_GATES, kStates + 1, {{"h", kTfLiteInt16, 1.0f / 32768.0f, false}}};
 
 void* Init(TfLiteContext* context, const char* buffer, size_t length) {
   return InitLayer(context, buffer, length, kOp);

@@ -39,6 +39,12 @@ bool Check(MicroContext* context, const TfLiteNode* node, const Op& op, const hm
       batch = x.dims->data[0];
       steps = x.dims->data[1];
     }
+    if (batch < 1 || steps < 1) {
+      MicroPrintf(
+          "%s, x: received %d sequences of %d steps, expected 1 or more; convert the model again",
+          op.name, batch, steps);
+      return false;
+    }
     return Expect(x, op.name, "x", kTfLiteInt8, {batch, steps, o.inputs}) &&
            ExpectScale(x, op.name, "x", o.x_scale, o.x_zero_point);
   };
@@ -66,7 +72,9 @@ bool Check(MicroContext* context, const TfLiteNode* node, const Op& op, const hm
   for (int i = kStates; good && i < op.inputs; i++) {
     const auto& state = op.states[i - kStates];
     good = Look(context, op, input(i), [&](const TfLiteTensor& tensor) {
+      const float scale = state.scale * static_cast<float>(state.shifted ? 1 << o.cell_shift : 1);
       return Expect(tensor, op.name, state.name, state.type, {batch, o.units}) &&
+             ExpectScale(tensor, op.name, state.name, scale, 0) &&
              ExpectVariable(tensor, op.name, state.name);
     });
   }

@@ -18,6 +18,8 @@ struct Op {
   struct {
     const char* name;
     TfLiteType type;
+    float scale;
+    bool shifted;  // cell_shift makes the scale larger
   } states[2];
 };
 

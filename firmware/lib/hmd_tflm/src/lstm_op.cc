@@ -6,8 +6,11 @@ namespace hmd_tflm {
 
 namespace {
 
-constexpr Op kOp = {
-    "HMD_LSTM", HMD_LSTM_GATES, kStates + 2, {{"h", kTfLiteInt8}, {"c", kTfLiteInt16}}};
+constexpr Op kOp = {"HMD_LSTM",
+                    HMD_LSTM_GATES,
+                    kStates + 2,
+                    {{"h", kTfLiteInt8, 1.0f / 128.0f, false},
+                     {"c", kTfLiteInt16, 1.0f / 4096.0f, true}}};
 
 void* Init(TfLiteContext* context, const char* buffer, size_t length) {
   return InitLayer(context, buffer, length, kOp);
