@@ -1,6 +1,7 @@
-# The two commands of the README: each sets up what it needs on a fresh Debian 12 or Ubuntu.
+# The two commands of the README: each sets up what it needs on a fresh Debian 12.
 VENV ?= .venv
-APT := gcc g++ libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm cppcheck gdb-multiarch
+APT := gcc g++ libc6-dev python3-venv gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib \
+       qemu-system-arm cppcheck gdb-multiarch
 NATIVE := $(wildcard firmware/lib/hmd_nn/src/*.[ch] firmware/lib/hmd_nn/include/*.h \
             hmd_tflm/*/native/*.[ch])
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

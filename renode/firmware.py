@@ -1,10 +1,12 @@
 """Robot Framework keywords: firmware from a model, requests and replies of docs/protocol.md, vectors.
 
-Robot's Python need not have this package: it runs the checkout's own, `.venv/bin/python`, or else
-the `python3` in PATH, on this file as a script: `firmware.py MODEL.tflite BOARD FIRMWARE.elf`.
+Robot's Python need not have this package: it runs that of HMD_TFLM_PYTHON, the checkout's own
+(`.venv/bin/python`), or else the `python3` in PATH, on this file as a script: `firmware.py
+MODEL.tflite BOARD FIRMWARE.elf`.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -79,12 +81,17 @@ def _build(model: str, board: str) -> Path:
 
 
 def _run(*arguments: object, expected: int = 0) -> subprocess.CompletedProcess:
-    python = HERE.parent / ".venv" / "bin" / "python"
-    command = [str(python if python.exists() else "python3"), *map(str, arguments)]
+    command = [_python(), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != expected:
         raise AssertionError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
     return done
+
+
+def _python() -> str:
+    """The one that has hmd_tflm; Robot's own need not."""
+    ours = HERE.parent / ".venv" / "bin" / "python"
+    return os.environ.get("HMD_TFLM_PYTHON") or str(ours if ours.exists() else "python3")
 
 
 def _quote(path: Path) -> str:

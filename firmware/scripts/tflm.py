@@ -32,7 +32,8 @@ def library_folder(root, architecture):
         fail(
             f"TFLM_ROOT={root}: has no gen/{name}/lib/libtensorflow-microlite.a; build it there: "
             f"make -f {MAKEFILE} TARGET=cortex_m_generic TARGET_ARCH={architecture} "
-            "OPTIMIZED_KERNEL_DIR=cmsis_nn BUILD_TYPE=release_with_logs microlite"
+            "OPTIMIZED_KERNEL_DIR=cmsis_nn BUILD_TYPE=release_with_logs "
+            "TARGET_TOOLCHAIN_ROOT=/usr/bin/ microlite"
         )
     return folder
 

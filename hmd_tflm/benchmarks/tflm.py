@@ -132,7 +132,7 @@ def write() -> None:
 
 def version(tflm_root: Path) -> str:
     """Day and commit of a TFLM tree, where it is a git checkout."""
-    command = ["git", "-C", str(tflm_root), "log", "-1", "--format=%cs, commit %h"]
+    command = ["git", "-C", str(tflm_root), "log", "-1", "--abbrev=12", "--format=%cs, commit %h"]
     own = os.environ | {"GIT_CEILING_DIRECTORIES": str(tflm_root.resolve().parent)}
     try:
         log = subprocess.run(command, check=True, capture_output=True, text=True, env=own)

@@ -81,9 +81,7 @@ def read_layer(model: Any, op: Any) -> Layer:
 def _check_tensors(options: Options, infos: dict[str, TensorInfo], batch: int, steps: int) -> None:
     s, op = options.structure, options.cell.name
     if min(batch, steps) < 1:
-        raise UserError(
-            f"{op}, x: received {batch} sequences of {steps} steps, expected 1 or more"
-        )
+        raise UserError(f"{op}, x: received {batch} sequences of {steps} steps, expected 1 or more")
     size, rows = packed_sizes(s)
     sequences = (batch, steps, s.units)
     expected: dict[str, tuple[Any, tuple[int, ...]]] = {

@@ -78,6 +78,7 @@ def test_every_environment_builds(pio) -> None:
 )
 def test_every_environment_with_tflm_builds_or_says_what_to_build(pio, tmp_path: Path) -> None:
     tflm.generate((ROOT / "renode/models/hmd.tflite").read_bytes(), tmp_path)
+    built = []
     for name in (name for name in OFFLINE if "_tflm" in name):
         done = pio("run", "-s", "-d", FIRMWARE, "-e", name, HMD_MODEL_DIR=str(tmp_path))
         if done.returncode:
@@ -85,7 +86,8 @@ def test_every_environment_with_tflm_builds_or_says_what_to_build(pio, tmp_path:
                 name
             )
         else:
-            assert load_board(str(options(name)["board"])).cpu == "cortex-m4"
+            built.append(load_board(str(options(name)["board"])).cpu)
+    assert "cortex-m4" in built
 
 
 @pytest.mark.parametrize("environment", ["native_offline", "qemu_offline"])
@@ -147,14 +149,22 @@ def test_debug_stops_in_main_and_where_told(pio, needs) -> None:
     )
 
 
-def test_debug_of_a_board_asks_for_openocd(pio) -> None:
-    done = pio(*DEBUG, "-e", "nucleo_l476rg_offline", "--", "-batch", PATH=_path_without("openocd"))
+def test_debug_of_a_board_asks_for_openocd(pio, tmp_path: Path) -> None:
+    path = _path_without("openocd", tmp_path)
+    done = pio(*DEBUG, "-e", "nucleo_l476rg_offline", "--", "-batch", PATH=path)
     assert "Could not launch Debug Server 'openocd'" in done.stdout
 
 
-def _path_without(tool: str) -> str:
+def _path_without(tool: str, links: Path) -> str:
+    """PATH, with links to all other tools in the place of each folder that has this one."""
     folders = os.environ["PATH"].split(os.pathsep)
-    return os.pathsep.join(folder for folder in folders if not (Path(folder) / tool).exists())
+    for number, folder in enumerate(folders):
+        if Path(folder, tool).exists():
+            folders[number] = str(links / str(number))
+            Path(folders[number]).mkdir()
+            for other in (path for path in Path(folder).iterdir() if path.name != tool):
+                Path(folders[number], other.name).symlink_to(other)
+    return os.pathsep.join(folders)
 
 
 def test_a_full_memory_is_explained(pio, tmp_path: Path) -> None:

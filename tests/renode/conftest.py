@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import running
 
 from hmd_tflm.codegen import generate
 from hmd_tflm.simulate.board import load_board
@@ -59,24 +60,6 @@ def firmware(tmp_path_factory):
 
 
 @pytest.fixture
-def running():
-    """A function that lists the processes of a session; zombies, which wait for init, are none."""
-
-    def members(session: int) -> list[int]:
-        found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it has just ended
-            if state != "Z" and int(its) == session:
-                found.append(int(path.parent.name))
-        return found
-
-    return members
-
-
-@pytest.fixture
-def ended(running):
+def ended():
     """A function that says whether a session ends within a second."""
     return lambda session: any(not running(session) or time.sleep(0.05) for _ in range(20))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import running
 
 from hmd_tflm.cli import main
 from hmd_tflm.errors import FirmwareError, UserError
@@ -61,7 +62,7 @@ def spaced(tmp_path, monkeypatch):
     return folder
 
 
-def test_no_socket_and_nothing_left(firmware, spaced, running, ended, tmp_path):
+def test_no_socket_and_nothing_left(firmware, spaced, ended, tmp_path):
     elf = shutil.copy(firmware("dummy").path, tmp_path / "the firmware.elf")
     trace = tmp_path / "the trace"
     with Renode(Image.load(elf), load_board(BOARD), trace) as port:

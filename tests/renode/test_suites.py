@@ -1,8 +1,10 @@
 """The Robot suites of renode/ pass, and fail where an output is broken."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,14 @@ def renode_test(tmp_path, renode):
 
     def run(*arguments: object) -> subprocess.CompletedProcess:
         command = ["renode-test", *map(str, arguments), "-r", str(tmp_path / "results")]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        return subprocess.run(
+            command,
+            env=os.environ | {"HMD_TFLM_PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
 
     return run
 

@@ -96,8 +96,18 @@ def stateful() -> bytes:
 
 @pytest.fixture(scope="session")
 def compiler() -> None:
-    if shutil.which("arm-none-eabi-g++") is None:
-        pytest.skip("no Arm compiler: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi")
+    program, library = "arm-none-eabi-g++", "libstdc++_nano.a"
+    found = (
+        shutil.which(program)
+        and subprocess.run(
+            [program, f"-print-file-name={library}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
+    if found in (None, library):  # its bare name, where it is not
+        pytest.skip(
+            "no C++ compiler for Arm: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi "
+            "libstdc++-arm-none-eabi-newlib"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`hmd-tflm bench paper` for real, on digits: killed and started again, and on a Ray cluster."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import running
 
 from hmd_tflm.cli import main
 from hmd_tflm.structure import Structure
@@ -42,15 +42,6 @@ def check(results: dict[str, dict[str, Any]]) -> None:
         assert result["int8"] > 70 and abs(result["int8"] - result["float"]) < 2
         assert result["instructions"] < result["cycles"] < 2 * result["instructions"]
         assert result["recipe"]["learning_rate"] == result["learning_rate"]
-
-
-def running(group: int) -> bool:
-    """Whether any process of a group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
