@@ -277,6 +277,15 @@ class FactoredLayer(keras.layers.RNN):
         keras.layers.RNN.__init__(self, cell, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.use_cudnn = use_cudnn
+        self.supports_jit = self._keras_layer().supports_jit
+
+    def _keras_layer(self) -> keras.layers.Layer:
+        """What knows whether cuDNN takes the place of the loop, of which XLA could compile nothing."""
+        classes = type(self).__mro__
+        names = {"units", "activation", "recurrent_activation", "use_bias", "reset_after"}
+        own = {name: getattr(self.cell, name) for name in names if hasattr(self.cell, name)}
+        layer = classes[classes.index(FactoredLayer) + 1]
+        return layer(**own, unroll=self.unroll, use_cudnn=self.use_cudnn, name="keras")
 
     @classmethod
     def from_structure(cls, structure: Structure, **kwargs: Any) -> Self:

@@ -68,6 +68,7 @@ class QuantizedLayer(FactoredLayer):
     def __init__(self, *args: Any, ranges: Ranges | dict[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ranges = Ranges(**ranges) if isinstance(ranges, dict) else ranges
+        self.supports_jit = True  # its loop is never cuDNN's
         if self.compute_dtype != "float32":
             raise UserError(
                 f"dtype: received compute dtype {self.compute_dtype}, expected float32, which "

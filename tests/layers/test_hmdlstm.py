@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from hmd_tflm.errors import UserError
-from hmd_tflm.layers import HMDLSTM, HMDLSTMCell
+from hmd_tflm.layers import HMDGRU, HMDLSTM, HMDLSTMCell
 from hmd_tflm.layers.gate_sums import pays
 from hmd_tflm.structure import Structure
 
@@ -286,6 +286,22 @@ def matmuls(layer: HMDLSTM) -> tuple[list[list[int]], int]:
     multiplied = [op for op in body.get_operations() if "MatMul" in op.type]
     outside = [op for op in graph.get_operations() if "BatchMatMul" in op.type]
     return [op.inputs[1].shape.as_list() for op in multiplied], len(outside)
+
+
+@pytest.mark.parametrize("use_cudnn", ["auto", True, False])
+@pytest.mark.parametrize("gpu", [True, False])
+def test_with_cudnn_there_is_no_xla_as_in_lstm(
+    use_cudnn: bool | str, gpu: bool, monkeypatch
+) -> None:
+    """Where TensorFlow sees a GPU, as here it is told, cuDNN takes the place of the loop."""
+    devices = ["GPU:0"] if gpu else []
+    monkeypatch.setattr("tensorflow.config.list_logical_devices", lambda kind: devices)
+    for options in ({}, {"use_bias": False}, {"unroll": True}):
+        ours = HMDLSTM(8, use_cudnn=use_cudnn, **options)
+        theirs = keras.layers.LSTM(8, use_cudnn=use_cudnn, **options)
+        assert ours.supports_jit == theirs.supports_jit
+        assert theirs.supports_jit == (not gpu or not use_cudnn or bool(options))
+        assert HMDGRU(8, use_cudnn=use_cudnn, **options).supports_jit
 
 
 def test_a_step_goes_through_the_factors() -> None:
