@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tokenize
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,6 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmd_tflm.errors import UserError
+
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, MemoryError),
+    *(BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 def check_output(path: str | os.PathLike[str], suffix: str = "") -> None:
@@ -120,7 +127,7 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray]:
             return {"x": loaded}
         with loaded:
             return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+    except _UNREADABLE as error:
         raise UserError(
             f"{path}: not a readable {path.suffix} file ({error}); write it with numpy.save or "
             "numpy.savez"

@@ -20,6 +20,8 @@ _DTYPES: dict[int, type[np.generic]] = {
     schema.TensorType.INT16: np.int16,
     schema.TensorType.INT32: np.int32,
     schema.TensorType.INT64: np.int64,
+    schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.UINT32: np.uint32,
     schema.TensorType.BOOL: np.bool_,
 }
 
@@ -62,13 +64,15 @@ def check_input(values: NDArray, info: TensorInfo) -> NDArray:
     """Rows for one input in its own type; real values are quantised.
 
     Raises:
-        UserError: another shape or type, or values that are not finite.
+        UserError: another shape or type, no rows, or values that are not finite.
     """
     values = np.asarray(values)
     expected = f"expected [n, {', '.join(map(str, info.shape[1:]))}] of float or {info.dtype}"
     received = f"input {info.name}: received {list(values.shape)} of {values.dtype}"
     if values.shape[1:] != info.shape[1:] or values.ndim != len(info.shape):
         raise UserError(f"{received}, {expected}")
+    if len(values) == 0:
+        raise UserError(f"input {info.name}: received no rows, expected at least one")
     if np.issubdtype(values.dtype, np.floating) and info.scale:
         if not np.isfinite(values).all():
             raise UserError(f"{received} with NaN or infinite values, expected finite ones")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hmd_tflm import cli
+from hmd_tflm import cli, tflite
 from hmd_tflm.runtime import Interpreter
 
 keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
@@ -118,12 +118,24 @@ def wrong(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "narrow.npy", X[:, :, :3])
     np.save(folder / "nan.npy", np.full_like(X, np.nan))
     np.savez(folder / "two.npz", a=X, b=X)
+    np.savez(folder / "none.npz", X[:0])
+    np.savez_compressed(folder / "zipped.npz", x=np.zeros((99, 1, 4), np.float32))
+    data = bytearray((folder / "zipped.npz").read_bytes())
+    data[60:70] = bytes(10)
+    (folder / "zipped.npz").write_bytes(data)
+    with (folder / "huge.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (1 << 60,)}
+        )
     (folder / "folder.keras").mkdir()
     (folder / "x.txt").write_text("1 2 3")
     (folder / "not.npy").write_bytes(b"no array")
     content = (files / "m.tflite").read_bytes()
     (folder / "cut.tflite").write_bytes(content[:700])
     (folder / "empty.tflite").write_bytes(b"")
+    two = tflite.read(content)
+    two.subgraphs[0].outputs = [*two.subgraphs[0].outputs] * 2
+    (folder / "two.tflite").write_bytes(tflite.write(two))
     altered = bytearray(content)
     altered[content.index(b"HMDL") + 12] += 1  # rows
     (folder / "altered.tflite").write_bytes(altered)
@@ -154,6 +166,10 @@ MISTAKES = [
     ("not a readable .npy", "run OK/m.tflite --input BAD/not.npy"),
     ("expected one named x", "run OK/m.tflite --input BAD/two.npz"),
     ("received [6, 1, 3] of float32", "run OK/m.tflite --input BAD/narrow.npy"),
+    ("received no rows", f"run OK/m.tflite --input BAD/none.npz {TO}"),
+    ("not a readable .npz", "run OK/m.tflite --input BAD/zipped.npz"),
+    ("not a readable .npy", "run OK/m.tflite --input BAD/huge.npy"),
+    ("received 2 outputs, expected one", "run BAD/two.tflite --input OK/x.npy"),
     ("with NaN or infinite", "run OK/m.tflite --input BAD/nan.npy"),
     ("truncated or altered", "run BAD/cut.tflite --input OK/x.npy"),
     ("RuntimeError: HMD_LSTM, weights", "run BAD/altered.tflite --input OK/x.npy"),

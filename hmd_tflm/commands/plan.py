@@ -123,7 +123,7 @@ def _text(plan: Plan, arguments: argparse.Namespace) -> str:
     lines += [
         "",
         "next:" if arguments.output else f"next: the same with --output {output}, then",
-        f"  train it some epochs: keras.saving.load_model('{output}').fit(...)",
+        f"  train it some epochs: import hmd_tflm.layers; keras.saving.load_model('{output}').fit(...)",
         f"  hmd-tflm convert {output} --calibration {data} --output model.tflite",
     ]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import json
 
 import numpy as np
 
+from hmd_tflm.errors import UserError
 from hmd_tflm.files import check_output, read_input, write_whole
 from hmd_tflm.runtime import RUNTIMES, Interpreter
 
@@ -34,6 +35,11 @@ def run(arguments: argparse.Namespace) -> None:
         check_output(arguments.output)
     x = read_input(arguments.input)
     with Interpreter(arguments.model, arguments.runtime) as interpreter:
+        if len(interpreter.outputs) != 1:
+            raise UserError(
+                f"{arguments.model}: received {len(interpreter.outputs)} outputs, expected one; "
+                "in Python, hmd_tflm.runtime.Interpreter gives all"
+            )
         y = interpreter.run(x)
     if arguments.output:
         buffer = io.BytesIO()

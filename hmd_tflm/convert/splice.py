@@ -70,14 +70,14 @@ def place(model: Any, op: Any, layer: TracedLayer) -> Place:
     x, y, absorbed, input_order = int(op.inputs[0]), int(op.outputs[0]), [], False
     if layer.go_backwards:
         reversal = next(o for o in graph.operators if x in o.outputs)
-        x = int(reversal.inputs[0])
         absorbed.append(reversal)
+        x = int(reversal.inputs[0])
     users = [o for o in graph.operators if y in o.inputs]
     if not layer.return_sequences:
         assert [tflite.op_name(model, o) for o in users] == ["STRIDED_SLICE"], layer.name
         y = int(users[0].outputs[0])
         absorbed += users
-    elif layer.go_backwards and [tflite.op_name(model, o) for o in users] == ["REVERSE_V2"]:
+    elif layer.go_backwards and len(users) == 1 and _reverses_steps(model, users[0]):
         y = int(users[0].outputs[0])
         absorbed += users
         input_order = True
@@ -89,6 +89,14 @@ def place(model: Any, op: Any, layer: TracedLayer) -> Place:
             "weights behind it"
         )
     return Place(op, x, y, absorbed, input_order)
+
+
+def _reverses_steps(model: Any, op: Any) -> bool:
+    """Whether an op reverses the second of three axes and no other."""
+    if tflite.op_name(model, op) != "REVERSE_V2":
+        return False
+    axes = tflite.constant(model, model.subgraphs[0].tensors[op.inputs[1]])
+    return axes is not None and [axis % 3 for axis in axes.tolist()] == [1]
 
 
 def splice(model: Any, places: list[Place], layers: list[IntegerLayer]) -> bytes:
@@ -109,7 +117,12 @@ def splice(model: Any, places: list[Place], layers: list[IntegerLayer]) -> bytes
         op.builtinOptionsType, op.builtinOptions = 0, None
         op.customOptions = np.frombuffer(options.encode(), np.uint8)
     absorbed = [id(op) for spot in places for op in spot.absorbed]
-    graph.operators = [op for op in graph.operators if id(op) not in absorbed]
+    left = [op for op in graph.operators if id(op) not in absorbed]
+    read = {int(i) for i in (*graph.outputs, *(i for op in left for i in op.inputs))}
+    needed = read - {spot.y for spot in places}
+    graph.operators = [
+        op for op in graph.operators if id(op) not in absorbed or needed & {*map(int, op.outputs)}
+    ]
     _drop_unused(model)
     return tflite.write(model)
 

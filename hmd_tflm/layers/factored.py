@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
@@ -277,15 +278,14 @@ class FactoredLayer(keras.layers.RNN):
         keras.layers.RNN.__init__(self, cell, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.use_cudnn = use_cudnn
-        self.supports_jit = self._keras_layer().supports_jit
+        if use_cudnn not in ("auto", True, False):
+            raise UserError(f"use_cudnn: received {use_cudnn!r}, expected 'auto', True or False")
+        self.supports_jit = not (use_cudnn and self._has_cudnn())
 
-    def _keras_layer(self) -> keras.layers.Layer:
-        """What knows whether cuDNN takes the place of the loop, of which XLA could compile nothing."""
-        classes = type(self).__mro__
-        names = {"units", "activation", "recurrent_activation", "use_bias", "reset_after"}
-        own = {name: getattr(self.cell, name) for name in names if hasattr(self.cell, name)}
-        layer = classes[classes.index(FactoredLayer) + 1]
-        return layer(**own, unroll=self.unroll, use_cudnn=self.use_cudnn, name="keras")
+    def _has_cudnn(self) -> bool:
+        """Whether the Keras layer puts cuDNN, which XLA does not compile, in the place of its loop."""
+        fits = self.cell.use_bias and not self.unroll and getattr(self.cell, "reset_after", True)
+        return bool(fits and tf.config.list_logical_devices("GPU"))
 
     @classmethod
     def from_structure(cls, structure: Structure, **kwargs: Any) -> Self:

@@ -13,7 +13,7 @@ def is_softmax(model: keras.Model) -> bool:
     Raises:
         UserError: the last layer is neither a softmax nor linear.
     """
-    last = model.layers[-1]
+    last = model.outputs[0]._keras_history.operation
     if isinstance(last, keras.layers.TimeDistributed):
         last = last.layer
     activation = getattr(last, "activation", None)

@@ -13,7 +13,9 @@ from hmd_tflm.runtime import Interpreter
 
 keras = pytest.importorskip("keras", reason="needs TensorFlow: pip install 'hmd-tflm[train]'")
 
+from hmd_tflm.commands.inspect import describe
 from hmd_tflm.convert import convert
+from hmd_tflm.convert.check import INPUT_TYPES
 from hmd_tflm.layers import HMDGRU, HMDLSTM
 
 X = np.random.default_rng(0).normal(size=(24, 6, 4)).astype(np.float32)
@@ -112,6 +114,15 @@ def test_merge_modes(layer: type, mode: str | None) -> None:
 
 
 @every_layer
+def test_two_layers_that_read_one_input_backwards(layer: type) -> None:
+    inputs = keras.Input((6, 4))
+    both = [layer(units, 2.0, go_backwards=True)(inputs) for units in (8, 5)]
+    model = keras.Model(inputs, keras.layers.Concatenate()(both))
+    with Interpreter(convert(model, X).content) as interpreter:
+        assert np.abs(interpreter.run(X) - np.asarray(model(X))).max() < 0.04
+
+
+@every_layer
 def test_a_layer_used_twice_and_a_nested_model(layer: type) -> None:
     shared, inputs = layer(4, 2.0, return_sequences=True), keras.Input((6, 4))
     outputs = small(HMDLSTM(5, 2.0))(shared(shared(inputs)))
@@ -197,6 +208,20 @@ def _state_returned() -> keras.Model:
     return keras.Model(inputs, HMDLSTM(5, return_state=True, name="rnn")(inputs)[0])
 
 
+def _flipped(axis: int | tuple[int, ...]) -> keras.Model:
+    inputs = keras.Input((6, 4))
+    outputs = HMDLSTM(5, go_backwards=True, return_sequences=True)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.ops.flip(outputs, axis)))
+
+
+def _flipped_twice() -> keras.Model:
+    """For a layer and for something else."""
+    inputs = keras.Input((6, 4))
+    outputs = HMDLSTM(5, go_backwards=True, return_sequences=True)(inputs)
+    flipped = keras.layers.Dense(5)(keras.ops.flip(inputs, 1))
+    return keras.Model(inputs, keras.layers.Dense(3)(outputs) + keras.layers.Dense(3)(flipped))
+
+
 def _token_ids(dtype: str | None, embedding: keras.Layer | None = None) -> keras.Model:
     embedding = embedding or keras.layers.Embedding(300, 4)
     return keras.Sequential([keras.Input((6,), dtype=dtype), embedding, HMDLSTM(5)])
@@ -277,6 +302,9 @@ def _two_inputs() -> keras.Model:
             lambda: small(HMDLSTM(5), keras.layers.RepeatVector(3), HMDLSTM(5)),
             "tflite-runtime does not know TILE of version 3, which a layer was turned into; put",
         ),
+        (lambda: _flipped(-1), "does not know REVERSE_V2"),
+        (lambda: _flipped((1, 2)), "does not know REVERSE_V2"),
+        (_flipped_twice, "does not know REVERSE_V2"),
         (lambda: small(_Failing(), HMDLSTM(5)), "KeyError: Exception encountered when calling _F"),
     ],
 )
@@ -313,6 +341,16 @@ def test_token_ids_are_read_as_integers_or_refused(embedding) -> None:
     with Interpreter(convert(model, IDS).content) as interpreter:
         y = interpreter.outputs[0].dequantize(interpreter.run(IDS.astype(np.int32)))
     assert np.abs(y - np.asarray(model(IDS))).max() < 0.02
+
+
+@pytest.mark.parametrize("dtype", [name for name in INPUT_TYPES if "int" in name])
+def test_token_ids_of_every_type(dtype: str) -> None:
+    ids, model = IDS % 100, _token_ids(dtype)
+    content = convert(model, ids).content
+    with Interpreter(content) as interpreter:
+        y = interpreter.outputs[0].dequantize(interpreter.run(ids.astype(dtype)))
+    assert np.abs(y - np.asarray(model(ids))).max() < 0.02
+    assert [op["name"] for op in describe(content)][-1] == "HMD_LSTM"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

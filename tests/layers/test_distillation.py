@@ -118,6 +118,11 @@ def test_models_that_do_not_fit_are_refused() -> None:
         Distiller(classifier(1), classifier(2, sequences=True))
     with pytest.raises(UserError, match="received Dense as the last layer, expected .*'softmax'"):
         Distiller(classifier(1), classifier(2, "relu"))
+    for operation in (keras.ops.softmax, keras.ops.relu):
+        base = classifier(2, "linear")
+        bare = keras.Model(base.inputs, operation(base.outputs[0]))
+        with pytest.raises(UserError, match="as the last layer, expected a layer with activation"):
+            Distiller(classifier(1), bare)
     unbuilt = keras.Sequential([HMDLSTM(6), keras.layers.Dense(CLASSES, "softmax")])
     for models in ((unbuilt, classifier(1)), (classifier(1), unbuilt)):
         with pytest.raises(UserError, match="received a Sequential, expected .* that is built"):

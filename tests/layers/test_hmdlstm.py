@@ -372,6 +372,7 @@ def test_config_round_trip(make: type) -> None:
         ({"recurrent_activation": None}, "received 'linear', expected 'sigmoid'"),
         ({"kernel_constraint": "max_norm"}, "kernel_constraint: received .*MaxNorm.* regularizer"),
         ({"recurrent_constraint": "non_neg"}, "recurrent_constraint: received .*NonNeg"),
+        ({"use_cudnn": "yes"}, "use_cudnn: received 'yes', expected 'auto', True or False"),
     ],
 )
 def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:

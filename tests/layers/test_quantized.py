@@ -1,5 +1,7 @@
 """Quantised layers against the ops' NumPy reference, converted models and float gradients."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -376,3 +378,13 @@ def test_what_cannot_be_trained_so_is_refused() -> None:
     model = keras.Sequential([keras.Input((4, 3)), *both, keras.layers.Dense(2)])
     with pytest.raises(UserError, match="layer backward_r: received 2 layers of this name, exp"):
         quantize_aware(model, np.ones((4, 4, 3), np.float32))
+
+
+def test_saved_models_are_read_in_a_new_python(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 6, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((6, 4)), HMDLSTM(5, return_sequences=True), HMDGRU(5)])
+    quantize_aware(model, x).save(tmp_path / "tuned.keras")
+    code = (
+        f"import keras, hmd_tflm.layers; keras.saving.load_model({str(tmp_path / 'tuned.keras')!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
