@@ -55,6 +55,7 @@ const hmd_model_info *hmd_model(void) {
 }
 
 int hmd_model_init(void) {
+  hmd_model();  // whose arena_bytes and op_count are needed from here on
   RegisterDebugLogCallback(hmd_model_log);
   static const MicroOpResolver &ops = tflm_model_ops();  // it adds them once
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(__bss_end) + kAlignment - 1) & -kAlignment;

@@ -102,9 +102,13 @@ def _paper(arguments: argparse.Namespace) -> int:
 
     folder = make_folder(arguments.results or results.FOLDER)
     if arguments.update:
-        return _update_paper(folder)
+        written = _update_paper(folder)
+        print(json.dumps({"written": written}) if arguments.json else f"{written} results written")
+        return 0
     if arguments.report:
-        return _report_paper(folder, arguments.report)
+        page = _report_paper(folder, arguments.report)
+        print(json.dumps({"written": str(page)}) if arguments.json else page)
+        return 0
     for name in ("seeds", "jobs"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name}: received {getattr(arguments, name)}, expected 1 or more")
@@ -131,6 +135,7 @@ def _paper(arguments: argparse.Namespace) -> int:
 
 
 def _update_paper(folder: Path) -> int:
+    """How many results were written."""
     from tqdm import tqdm
 
     from hmd_tflm.benchmarks.paper import results
@@ -141,18 +146,18 @@ def _update_paper(folder: Path) -> int:
     found = results.read(folder)
     for run, result in tqdm(updated(found), "simulate", len(found), unit="run"):
         results.write(folder, run, result)
-    return 0
+    return len(found)
 
 
-def _report_paper(folder: Path, output: Path) -> int:
+def _report_paper(folder: Path, output: Path) -> Path:
+    """The page that was written."""
     from hmd_tflm.benchmarks import pages
     from hmd_tflm.benchmarks.paper import results
 
     if not (found := results.read(folder)):
         raise UserError(f"{folder}: holds no results; hmd-tflm bench paper makes them")
     pages.write_comparison(found, make_folder(output))
-    print(output / "comparison.html")
-    return 0
+    return output / "comparison.html"
 
 
 def _sentence(result: dict[str, Any]) -> str:

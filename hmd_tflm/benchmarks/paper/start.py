@@ -1,4 +1,4 @@
-"""The trained dense networks that other networks start from: each is trained once on a machine."""
+"""The trained dense networks that other networks start from: kept on the machine that trained them."""
 
 from __future__ import annotations
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import mean, stdev
+from typing import Any
 
 from hmd_tflm.benchmarks.paper import benchmark
 from hmd_tflm.benchmarks.paper.methods import METHODS
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.tuning import best_rate
+from hmd_tflm.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,12 @@ class Entry:
 
 
 def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
-    """An entry of each cell whose learning rate is chosen, in the order of benchmark, factor and method."""
+    """An entry of each cell whose learning rate is chosen, in the order of benchmark, factor and method.
+
+    Raises:
+        UserError: results of one benchmark are of several data files or recipes.
+    """
+    _check_comparable(results)
     entries = {}
     cells = {run.cell for run in results}
     for cell in sorted(cells, key=lambda c: (c.benchmark, c.factor, list(METHODS).index(c.method))):
@@ -63,6 +70,18 @@ def summarise(results: dict[Run, Result]) -> dict[Cell, Entry]:
             round(mean(r["weights_bytes"] for r in chosen)),
         )
     return entries
+
+
+def _check_comparable(results: dict[Run, Result]) -> None:
+    first: dict[str, tuple[Run, Any]] = {}
+    for run, result in results.items():
+        rests_on = result["data_sha256"], result["recipe"] | {"learning_rate": None}
+        one, expected = first.setdefault(run.cell.benchmark, (run, rests_on))
+        if rests_on != expected:
+            raise UserError(
+                f"{run.file}: received a result of {rests_on}, expected {expected} as in {one.file}; "
+                "results of other data or recipes need a folder of their own"
+            )
 
 
 def _spread(values: Iterable[float]) -> tuple[float, float]:

@@ -44,7 +44,9 @@ def check(results: dict[str, dict[str, Any]]) -> None:
         assert result["recipe"]["learning_rate"] == result["learning_rate"]
 
 
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_sweep_goes_on_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with subprocess.Popen(
         command(1, tmp_path), stdout=subprocess.PIPE, start_new_session=True
     ) as first:
@@ -66,12 +68,14 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert json.loads(line) not in before.values() and json.loads(line) in after.values()
     assert "2/2" in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "digits"]
-    report(tmp_path)
+    report(tmp_path, capsys)
 
 
-def report(folder: Path) -> None:
+def report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The page of one's own sweep."""
-    assert main(["bench", "paper", "--results", str(folder), "--report", str(folder)]) == 0
+    command = ["bench", "paper", "--results", str(folder), "--report", str(folder), "--json"]
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out) == {"written": f"{folder}/comparison.html"}
     text, page = ((folder / f"comparison.{kind}").read_text() for kind in ("md", "html"))
     assert "From 2 result files" in text and "| HMD, k = 2 |" in text
     assert "data:image/png;base64," in page and (folder / "paper_digits.png").is_file()

@@ -1,5 +1,7 @@
 """The comparison's page from results with known means, and the verdicts on known differences."""
 
+from typing import Any
+
 import pytest
 from scipy import stats
 
@@ -11,6 +13,7 @@ from hmd_tflm.benchmarks.paper.overview import overview
 from hmd_tflm.benchmarks.paper.report import page, plot
 from hmd_tflm.benchmarks.paper.results import Cell, Result, Run
 from hmd_tflm.benchmarks.paper.summary import summarise
+from hmd_tflm.errors import UserError
 
 SIZES = {"dense": (72320, 1_000_000), "pruned": (15684, 700_000)}
 
@@ -39,6 +42,7 @@ def results(bench: str, factor: float = 4.0, /, **values: list[float]) -> dict[R
                 "seconds": 1800,
                 "sequences": {"train": 3000, "val": 40, "test": 50},
                 "data_sha256": "0123456789abcdef",
+                "recipe": {"epochs": 9, "learning_rate": run.learning_rate},
             }
     return made
 
@@ -49,6 +53,14 @@ def test_entries_are_means_over_the_best_rates_seeds() -> None:
     assert (entry.float_mean, entry.float_std) == (91.0, 1.0)
     assert (entry.int8_mean, entry.int8_std) == (90.75, 1.0)
     assert entry.compression == pytest.approx(4 * 118 * 128 / 15684)
+
+
+@pytest.mark.parametrize("other", [{"data_sha256": "f"}, {"recipe": {"epochs": 8}}])
+def test_results_of_other_data_or_recipes_are_not_compared(other: dict[str, Any]) -> None:
+    found = results("kws_lstm", hmd=[90.0] * 3, lmf=[91.0] * 3)
+    found[max(found)] |= other
+    with pytest.raises(UserError, match=r"kws_lstm/lmf_4x_\S+: received .*, expected .*hmd_4x"):
+        page(found)
 
 
 def verdicts(found: dict[Run, Result]) -> list[str]:
@@ -125,7 +137,7 @@ def test_a_cell_has_an_entry_once_all_its_rates_are_tried() -> None:
     tried = {run: result for run, result in found.items() if result["float"] > 0}
     assert len(summarise(found)) == 1 and summarise(tried) == {}
     (cell,) = summarise(found)
-    left_over = {Run(cell, 0.5, 0): {"validation": 1e12}}
+    left_over = {Run(cell, 0.5, 0): found[min(found)] | {"validation": 1e12}}
     assert summarise(found | left_over) == summarise(found), "0.5 is no rate of the benchmark"
 
 

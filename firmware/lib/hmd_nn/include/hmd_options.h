@@ -40,7 +40,7 @@ typedef struct {
 /* Decode the custom options of the op with this number of gates; every field is checked. */
 hmd_status hmd_decode(const void *bytes, size_t length, uint8_t gates, hmd_options *options);
 
-/* Sizes of the tensors, or HMD_ERROR_SIZE if they exceed 32 bits. */
+/* Sizes of the tensors, or HMD_ERROR_SIZE if they exceed 2 GiB. */
 hmd_status hmd_plan(const hmd_options *options, hmd_sizes *sizes);
 
 /* Check that no dot product can leave its accumulator, for any input: reads all weights once. */

@@ -12,7 +12,7 @@ typedef enum {
   HMD_ERROR_MAGIC,     /* options: not of this op */
   HMD_ERROR_VERSION,   /* options: of another version or weight layout */
   HMD_ERROR_FIELD,     /* options: a field out of its range */
-  HMD_ERROR_SIZE,      /* tensors larger than 32 bits count */
+  HMD_ERROR_SIZE,      /* tensors larger than 2 GiB */
   HMD_ERROR_WEIGHTS    /* weights whose sums could overflow */
 } hmd_status;
 

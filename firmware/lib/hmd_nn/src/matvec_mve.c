@@ -9,6 +9,9 @@
 #include <arm_mve.h>
 #include <assert.h>
 
+/* Two values of v in one word. */
+typedef int32_t __attribute__((may_alias)) word;
+
 /* Modulo 2^32; |A|, |B| < 2^23. */
 typedef struct {
   int32_t both, lower; /* 256 A + B and B */
@@ -65,7 +68,7 @@ static inline int32x4_t requantise(int32x4_t sum, int32x4_t multipliers, int32x4
 /* Two columns, as the lower rows of HMD have: a lane is a packed pair of rows, eight rows at once. */
 static void two_columns(hmd_product *product, uint32_t rows, const int16_t *v) {
   const int32_t limit = (int32_t)1 << (product->bits - 1);
-  const int16x8_t x = vreinterpretq_s16_s32(vdupq_n_s32(*(const int32_t *)v));
+  const int16x8_t x = vreinterpretq_s16_s32(vdupq_n_s32(*(const word *)v));
   const uint32x4_t fours = {0, 4, 8, 12};
   const uint32_t stride = product->row_stride, group = product->group_stride;
   const uint32x4_t even = {0, 2 * stride, group, group + 2 * stride};
