@@ -1,4 +1,4 @@
-/* Which kernels this compilation has: exactly one of, unless a build defines the last one itself,
+/* Which kernels this compilation has, exactly one of these; a build may define the last one itself:
    HMD_NN_MVE       Cortex-M with MVE, Helium (intrinsics)
    HMD_NN_DSP       Cortex-M with the DSP extension (assembly); Arm's application cores have its
                     instructions too, but may run in another instruction set
