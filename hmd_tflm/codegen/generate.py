@@ -132,7 +132,8 @@ def _program(model: Any) -> _Program:
     """All ops that compute something.
 
     Raises:
-        UserError: an op outside the set, or one that reads what no op before it writes.
+        UserError: an op outside the set, one that reads what no op before it writes, or one
+            that writes what another has written or read.
     """
     graph = model.subgraphs[0]
     program = _Program([], [], {}, {}, int(graph.inputs[0]), -1)
@@ -142,19 +143,32 @@ def _program(model: Any) -> _Program:
         if name == "RESHAPE":
             source, target = int(op.inputs[0]), int(op.outputs[0])
             check_equal_sizes(*(tflite.tensor_info(graph.tensors[i]) for i in (source, target)))
+            _check_new(graph, target, program, written)
             program.roots[target] = program.root(source)
             continue
         one = call(model, op, len(program.calls))
         for root in map(program.root, one.reads):
             if root not in written:
                 program.constants[root] = _constant(model, root)
-        written.update(one.writes)
+        for index in one.writes:
+            _check_new(graph, index, program, written)
+            written.add(index)
         program.names.append(name)
         program.calls.append(one)
     target = program.root(int(graph.outputs[0]))
     if target not in written:
         raise UserError("model: received an output that no op writes; convert the model again")
     return replace(program, target=target)
+
+
+def _check_new(graph: Any, index: int, program: _Program, written: set[int]) -> None:
+    """That no op before wrote or read a tensor."""
+    if index in written or index in program.roots or index in program.constants:
+        name = tflite.tensor_info(graph.tensors[index]).name
+        raise UserError(
+            f"tensor {name}: received an op that writes what another op has written or read, "
+            "expected one writer before all readers; convert the model again"
+        )
 
 
 def _constant(model: Any, index: int) -> NDArray:

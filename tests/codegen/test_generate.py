@@ -171,6 +171,16 @@ def _quantized(at: int, field: str, value):
     return lambda op, *tensors: setattr(tensors[at].quantization, field, np.array([value]))
 
 
+def _read_before_written(model) -> None:
+    """ADD reads a constant; the op that wrote it comes behind."""
+    graph, add = model.subgraphs[0], _nth(model, "ADD")
+    operand = graph.tensors[add.inputs[1]]
+    model.buffers[operand.buffer].data = np.zeros(int(np.prod(operand.shape)), np.uint8)
+    writer = next(op for op in graph.operators if op.outputs[0] == add.inputs[1])
+    graph.operators.remove(writer)
+    graph.operators.append(writer)
+
+
 ALTERED = {
     "output longer than a table's input": _of("TANH", _set(-1, "shape", [1, 400])),
     "output longer than a softmax's input": _of("SOFTMAX", _set(-1, "shape", [1, 30])),
@@ -182,6 +192,7 @@ ALTERED = {
     "weights of a zero point": _of("FULLY_CONNECTED", _quantized(1, "zeroPoint", 3)),
     "a far zero point": _of("FULLY_CONNECTED", _quantized(-1, "zeroPoint", 4096)),
     "an infinite scale": _of("FULLY_CONNECTED", _quantized(-1, "scale", np.inf)),
+    "a constant that is written": _read_before_written,
     "an operand that nothing writes": _of("ADD", lambda op, *_: setattr(op, "inputs", op.outputs)),
 }
 
