@@ -54,10 +54,9 @@ def spread(mean: float, deviation: float, seeds: int) -> str:
 
 
 def _speed(entries: Entries, cells: list[Cell]) -> str:
-    """How many times as fast as dense, the geometric mean over the benchmarks."""
-    ratios = [
-        dense.cycles / entries[cell].cycles
-        for cell in cells
-        if cell in entries and (dense := entries.get(Cell(cell.benchmark, "dense", 1.0)))
-    ]
-    return f"{geometric_mean(ratios):.2f}" if ratios else ""
+    """How many times as fast as dense: the geometric mean, if the row has all benchmarks."""
+    dense = [Cell(cell.benchmark, "dense", 1.0) for cell in cells]
+    if not all(cell in entries for cell in (*cells, *dense)):
+        return ""
+    pairs = zip(dense, cells, strict=True)
+    return f"{geometric_mean(entries[a].cycles / entries[b].cycles for a, b in pairs):.2f}"

@@ -195,7 +195,8 @@ of what differs between seeds; that the test splits are samples, too, is not in 
 """
 
 _GLANCE = """\
-Of the int8 models. The last column is the geometric mean over the benchmarks of the row.
+Of the int8 models. The last column is the geometric mean over the benchmarks, in rows that have all of them. A cell is empty
+where there are fewer than three seeds, or where no such shape has so few weights.
 
 """
 
