@@ -143,8 +143,7 @@ def _program(model: Any) -> _Program:
         if name == "RESHAPE":
             source, target = int(op.inputs[0]), int(op.outputs[0])
             check_equal_sizes(*(tflite.tensor_info(graph.tensors[i]) for i in (source, target)))
-            _check_new(graph, target, {*written, *program.constants})
-            written.add(target)
+            _check_new(graph, target, program, written)
             program.roots[target] = program.root(source)
             continue
         one = call(model, op, len(program.calls))
@@ -152,7 +151,7 @@ def _program(model: Any) -> _Program:
             if root not in written:
                 program.constants[root] = _constant(model, root)
         for index in one.writes:
-            _check_new(graph, index, {*written, *program.constants})
+            _check_new(graph, index, program, written)
             written.add(index)
         program.names.append(name)
         program.calls.append(one)
@@ -162,9 +161,9 @@ def _program(model: Any) -> _Program:
     return replace(program, target=target)
 
 
-def _check_new(graph: Any, index: int, used: set[int]) -> None:
+def _check_new(graph: Any, index: int, program: _Program, written: set[int]) -> None:
     """That no op before wrote or read a tensor."""
-    if index in used:
+    if index in written or index in program.roots or index in program.constants:
         name = tflite.tensor_info(graph.tensors[index]).name
         raise UserError(
             f"tensor {name}: received an op that writes what another op has written or read, "
