@@ -112,7 +112,7 @@ def _paper(arguments: argparse.Namespace) -> int:
     for name in ("seeds", "jobs"):
         if getattr(arguments, name) < 1:
             raise UserError(f"--{name}: received {getattr(arguments, name)}, expected 1 or more")
-    benchmarks = arguments.benchmarks or [name for name in benchmark.names() if name != "digits"]
+    benchmarks = arguments.benchmarks or benchmark.compared()
     wanted = sweep.cells(benchmarks, arguments.methods or list(methods.METHODS), arguments.factors)
     total, done = sweep.size(wanted, arguments.seeds, results.read(folder))
     failures = []

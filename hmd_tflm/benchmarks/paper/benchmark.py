@@ -68,6 +68,11 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def compared() -> list[str]:
+    """Those of the comparison: all but the small one that runs on any machine."""
+    return [name for name in names() if name != "digits"]
+
+
 def load(name: str) -> Benchmark:
     """A benchmark by its name.
 

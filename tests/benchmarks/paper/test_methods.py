@@ -17,7 +17,7 @@ from hmd_tflm.layers.train import build, train
 from hmd_tflm.structure import Structure
 
 FEATURES = {"kws12": 10, "har_smartphone": 9, "har_watch": 12, "charlm_shakespeare": 65}
-FIVE = [name for name in benchmark.names() if name != "digits"]
+FIVE = benchmark.compared()
 
 
 @pytest.mark.parametrize("name", FIVE)
